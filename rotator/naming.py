@@ -1,0 +1,43 @@
+"""Snapshot names and what they say: `{prefix}-{slot}` both ways, and the patterns that adopt other names."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+PREFIX = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38}[A-Za-z0-9])?")
+"""What a prefix may be: the API's name alphabet, ending in a letter or digit, at most 40 characters."""
+
+ADOPT = re.compile(r"[A-Za-z0-9_*?-]*[A-Za-z0-9][A-Za-z0-9_*?-]*")
+"""What an adopt pattern may be: name characters, `*` and `?`, at least one letter or digit."""
+
+_SLOT = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_FORMAT = "%Y%m%dT%H%M%SZ"
+
+
+def snapshot_name(prefix: str, slot: datetime) -> str:
+    """The name of the snapshot of `slot` (aware): `rotator-20261123T020000Z`."""
+    utc = slot.astimezone(UTC)
+    # strftime does not pad years below 1000 on every platform.
+    return f"{prefix}-{utc.year:04d}{utc:%m%dT%H%M%S}Z"
+
+
+def slot_in_name(prefix: str, name: str) -> datetime | None:
+    """The slot that `name` states, if the whole of it is `{prefix}-{slot}`; None for any other name (S2)."""
+    head, text = name[: len(prefix) + 1], name[len(prefix) + 1 :]
+    if head != f"{prefix}-" or not _SLOT.fullmatch(text):
+        return None
+    try:
+        return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def is_adopted(patterns: tuple[str, ...], name: str) -> bool:
+    """Whether one of `patterns` matches the whole of `name`; `*` is any run of characters, `?` any one."""
+    return any(_pattern(pattern).fullmatch(name) for pattern in patterns)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    wild = {"*": ".*", "?": "."}
+    return re.compile("".join(wild.get(char) or re.escape(char) for char in text), re.DOTALL)

@@ -52,6 +52,12 @@ class ScheduleError(RotatorError, ValueError):
     exit_code = Exit.CONFIG
 
 
+class EmptyKeepError(RotatorError, ValueError):
+    """A keep policy that would keep nothing."""
+
+    exit_code = Exit.CONFIG
+
+
 class LockError(RotatorError):
     """Another instance holds the lock file."""
 
@@ -74,29 +80,29 @@ class ApiError(RotatorError):
     """The API did not do what was asked of it; the message says what was asked, what came back and what to do."""
 
 
-class ApiUnreachable(ApiError):
+class UnreachableError(ApiError):
     """No answer from the API at all: name resolution, connection, TLS or time-out. Nothing was processed."""
 
     exit_code = Exit.UNAVAILABLE
 
 
-class ApiUnavailable(ApiError):
+class UnavailableError(ApiError):
     """The API answers, but only that it cannot now: 429 or 5xx, after all retries."""
 
     exit_code = Exit.UNAVAILABLE
 
 
-class ApiRefused(ApiError):
+class RefusedError(ApiError):
     """The API understood and declined: 400 (invalid, or the limit is reached: one code for both)."""
 
 
-class ApiNotFound(ApiError):
+class NotFoundError(ApiError):
     """404: no such server or snapshot."""
 
 
-class ApiUnreadable(ApiError):
+class UnreadableError(ApiError):
     """An answer that is not what the API documents; nothing may be decided on it (S4)."""
 
 
-class MaybeCreated(ApiError):
+class MaybeCreatedError(ApiError):
     """A create whose outcome is unknown: look its name up before anything else (S7)."""

@@ -126,6 +126,14 @@ class Observation:
     taken_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The rows of one complete list. `unreadable` names the servers whose rows cannot be relied on, and why (S9)."""
+
+    snapshots: tuple[Snapshot, ...]
+    unreadable: tuple[tuple[Id, str], ...] = ()
+
+
 class Cause(StrEnum):
     """Why a snapshot is created or deleted."""
 
@@ -193,21 +201,17 @@ class Notice:
 class Plan:
     """What to do for one server, in order, and why; the same value feeds tables, JSON, logs and tests.
 
-    `actions` runs on past a create to what follows once that create is complete. `slot` is the slot to be taken now
-    (None when nothing is due); `waiting` and `blocked` say in words what stands in the way.
+    `slot` is the latest slot reached (None before the first), `due` whether it is to be taken now. `actions` runs on
+    past a create to what follows once that create is complete. `waiting` and `blocked` say what stands in the way.
     """
 
     server_id: Id
     server: str
     slot: datetime | None
+    due: bool
     next_slot: datetime | None
     actions: tuple[Action, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     notices: tuple[Notice, ...] = ()
     waiting: str | None = None
     blocked: str | None = None
-
-    @property
-    def due(self) -> bool:
-        """Whether a slot is to be taken now."""
-        return self.slot is not None

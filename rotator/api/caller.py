@@ -1,0 +1,153 @@
+"""One call to the API with its retries; sorts every failure into the tree of errors."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import requests
+
+from rotator.api.retry import TRIES, http_date, is_passing, wait_before
+from rotator.api.transport import (
+    NETWORK_ERRORS,
+    Reply,
+    TooLargeError,
+    exchange,
+    is_certificate_error,
+    new_session,
+    was_never_sent,
+)
+from rotator.errors import (
+    ApiError,
+    CredentialsError,
+    MaybeCreatedError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+    UnreachableError,
+    UnreadableError,
+)
+from rotator.logs import Event, logger
+
+SKEW = timedelta(minutes=5)
+"""A difference between the API's clock and ours that is worth a warning."""
+
+
+class Caller:
+    """Sends requests to one origin. Thread-safe: every thread has a session of its own, so connections are reused."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        timeout: timedelta,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._token = token
+        self._timeout = timeout.total_seconds()
+        self._clock = clock
+        self._sleep = sleep
+        self._local = threading.local()
+        self._skew_told = False
+
+    def send(self, method: str, path: str, what: str, json: Mapping[str, object] | None = None) -> Reply:
+        """One call with its retries; returns what is not an error of its own."""
+        url = path if path.startswith(("http://", "https://")) else self.url + path
+        for attempt in range(1, TRIES + 1):
+            last = attempt == TRIES
+            try:
+                reply = exchange(self._session(), method, url, self._timeout, json)
+            except TooLargeError as error:
+                unsure = MaybeCreatedError if method == "POST" else UnreadableError
+                raise unsure(f"{what}: the answer is too large ({error})") from None
+            except NETWORK_ERRORS as error:
+                failure = _network_error(error, what, creating=method == "POST")
+                if last or isinstance(failure, MaybeCreatedError) or is_certificate_error(error):
+                    raise failure from None
+                self._wait(attempt + 1, {}, what, str(failure))
+                continue
+            self._compare_clocks(reply)
+            if last or not _may_repeat(method, reply.status):
+                return _checked(reply, what, method)
+            self._wait(attempt + 1, reply.headers, what, said(what, reply, "trying again"))
+        raise AssertionError("the last attempt returns or raises")
+
+    def _wait(self, attempt: int, headers: Mapping[str, str], what: str, reason: str) -> None:
+        wait = wait_before(attempt, headers, self._clock(), random.random())  # noqa: S311 - spreads load only
+        logger().info(Event.API_RETRY, request=what, attempt=attempt, wait_s=wait.total_seconds(), reason=reason)
+        self._sleep(wait.total_seconds())
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._local, "session"):
+            self._local.session = new_session(self.url, self._token)
+        session: requests.Session = self._local.session
+        return session
+
+    def _compare_clocks(self, reply: Reply) -> None:
+        theirs = http_date(reply.headers.get("Date"))
+        if theirs is None or self._skew_told or abs(theirs - self._clock()) <= SKEW:
+            return
+        self._skew_told = True
+        ahead = (self._clock() - theirs).total_seconds()
+        reason = "this machine's clock and the API's differ: snapshots get the wrong slot; set the clock (NTP)"
+        logger().warning(Event.CLOCK_SKEW, ahead_s=round(ahead), api_time=theirs.isoformat(), reason=reason)
+
+
+def _may_repeat(method: str, status: int) -> bool:
+    """Reads and deletes are repeated while the API says "not now"; of creates only what it refused to look at (S7)."""
+    return status == 429 if method == "POST" else is_passing(status)
+
+
+def _checked(reply: Reply, what: str, method: str) -> Reply:
+    """The reply, unless its status is an error whatever was asked."""
+    if reply.status in (401, 403):
+        raise CredentialsError(
+            said(what, reply, "the token is refused: make a new one in the panel, see `--token-file`")
+        )
+    if reply.status == 404:
+        raise NotFoundError(said(what, reply, "no such server or snapshot in this account: check the id"))
+    if reply.status == 429 or (is_passing(reply.status) and method != "POST"):
+        raise UnavailableError(said(what, reply, "the API is overloaded or broken; rotator tries again later"))
+    if 300 <= reply.status <= 399 and method != "POST":
+        target = reply.headers.get("Location", "nowhere")
+        raise UnreachableError(
+            f"{what}: redirected ({reply.status}) to {target!r}; rotator follows none, lest the token leak: fix api.url"
+        )
+    if 400 <= reply.status <= 499:
+        raise RefusedError(said(what, reply, "the limit of 5 is reached, or the API finds the request invalid"))
+    return reply
+
+
+def _network_error(error: Exception, what: str, *, creating: bool) -> ApiError:
+    if creating and not was_never_sent(error):
+        return MaybeCreatedError(f"{what}: no answer ({_plainly(error)}); rotator looks for it before it asks again")
+    hint = "check api.url, DNS, the network and the provider's status page"
+    if is_certificate_error(error):
+        hint = "the server's certificate cannot be verified: check api.url and the system's CA certificates"
+    return UnreachableError(f"{what}: no answer ({_plainly(error)}); {hint}")
+
+
+def _plainly(error: Exception) -> str:
+    """The innermost words of a requests error, without object addresses."""
+    inner: Any = error.args[0] if error.args else error
+    inner = getattr(inner, "reason", inner)
+    text = str(inner).rpartition(">: ")[2] or str(inner)
+    return f"{type(error).__name__}: {text[:200]}"
+
+
+def said(what: str, reply: Reply, advice: str) -> str:
+    """What was asked, what came back, what to do."""
+    return f"{what}: answered {reply.status} {shortened(reply.body)}; {advice}"
+
+
+def shortened(body: bytes) -> str:
+    """The beginning of a body, safe to print."""
+    text = body[:300].decode("utf-8", "replace")
+    return repr(text[:160] + ("…" if len(text) > 160 or len(body) > 300 else ""))

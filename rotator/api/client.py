@@ -1,0 +1,157 @@
+"""The calls of the VPS.org API as methods; each error says what was asked, what came back and what to do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode, urljoin
+
+from rotator.api.answers import (
+    Account,
+    MalformedError,
+    Page,
+    Server,
+    parse_account,
+    parse_json,
+    parse_page,
+    parse_server,
+    parse_snapshot,
+    row_server,
+)
+from rotator.api.caller import Caller, said, shortened
+from rotator.api.transport import Reply, origin_of
+from rotator.errors import MaybeCreatedError, NotFoundError, UnreadableError
+from rotator.model import Id, Listing, Snapshot
+
+_MOST_PAGES = 10_000
+
+Answer = TypeVar("Answer")
+
+
+class Client:
+    """One account's API; thread-safe."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        timeout: timedelta,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._caller = Caller(url, token, timeout=timeout, clock=clock, sleep=sleep)
+
+    def account_snapshots(self) -> Listing:
+        """The snapshots of every server of the account, complete, or UnreadableError (S4)."""
+        return self._snapshots("/snapshots/", of=None)
+
+    def server_snapshots(self, server_id: Id) -> Listing:
+        """The snapshots of one server, complete, or UnreadableError (S4)."""
+        return self._snapshots("/snapshots/?" + urlencode({"server_id": server_id}), of=server_id)
+
+    def create_snapshot(self, server_id: Id, name: str, description: str) -> Snapshot:
+        """Ask for a snapshot, once. MaybeCreatedError: look the name up before anything else (S7)."""
+        body: dict[str, object] = {"server_id": server_id, "name": name}
+        if description:
+            body["description"] = description
+        what = f"create snapshot {name} of server {server_id}"
+        reply = self._caller.send("POST", "/snapshots/", what, json=body)
+        if reply.status != 201:
+            raise MaybeCreatedError(said(what, reply, "rotator looks for it before it asks again"))
+        try:
+            made = parse_snapshot(parse_json(reply.body), "snapshot")
+        except MalformedError as error:
+            raise MaybeCreatedError(said(what, reply, f"{error}; rotator looks for it before it asks again")) from None
+        if (made.server_id, made.name) != (server_id, name):
+            raise MaybeCreatedError(said(what, reply, "that is another snapshot; rotator looks for the right one"))
+        return made
+
+    def delete_snapshot(self, snapshot_id: Id) -> None:
+        """Delete a snapshot; one that is gone already is done."""
+        what = f"delete snapshot {snapshot_id}"
+        try:
+            reply = self._caller.send("DELETE", f"/snapshots/{_segment(snapshot_id)}/", what)
+        except NotFoundError:
+            return
+        if not 200 <= reply.status <= 299:
+            raise UnreadableError(said(what, reply, "the next pass looks whether it is gone"))
+
+    def restore_snapshot(self, snapshot_id: Id) -> str:
+        """Overwrite a server with a snapshot; returns the API's message. Never repeated: see the error's words."""
+        what = f"restore snapshot {snapshot_id}"
+        try:
+            reply = self._caller.send("POST", f"/snapshots/{_segment(snapshot_id)}/restore/", what)
+            if reply.status == 200:
+                return str(parse_json(reply.body).get("message") or "restore started")
+        except (MalformedError, MaybeCreatedError) as error:
+            raise UnreadableError(
+                f"{what}: it may have started: look at the server before trying again ({error})"
+            ) from None
+        raise UnreadableError(said(what, reply, "look at the server's state before trying again"))
+
+    def servers(self) -> tuple[Server, ...]:
+        """Every server of the account."""
+        rows = self._rows("/servers/", "list the servers")
+        return tuple(self._parsed(parse_server, row, f"results[{at}]") for at, row in enumerate(rows))
+
+    def account(self) -> Account:
+        """Whose token this is."""
+        what = "show the account"
+        return self._parsed(lambda body, _: parse_account(body), self._read("/account/me/", what).body, what)
+
+    def _snapshots(self, path: str, of: Id | None) -> Listing:
+        what = "list the account's snapshots" if of is None else f"list the snapshots of server {of}"
+        snapshots: list[Snapshot] = []
+        unreadable: list[tuple[Id, str]] = []
+        for at, row in enumerate(self._rows(path, what)):
+            try:
+                snapshots.append(parse_snapshot(row, f"results[{at}]"))
+            except MalformedError as error:
+                server_id = row_server(row)
+                if server_id is None:
+                    raise UnreadableError(f"{what}: {error}; nothing is decided on this list") from None
+                unreadable.append((server_id, f"{what}: {error}"))
+        ids = [snapshot.id for snapshot in snapshots]
+        if len(set(ids)) < len(ids):
+            raise UnreadableError(f"{what}: one id came twice, so a row may be missing; nothing is decided on it")
+        strangers = {snapshot.server_id for snapshot in snapshots} - {of} if of is not None else set()
+        if strangers:
+            raise UnreadableError(f"{what}: rows of other servers came ({strangers}); nothing is decided on it")
+        return Listing(tuple(snapshots), tuple(unreadable))
+
+    def _rows(self, path: str, what: str) -> list[Any]:
+        """All rows of a list, over all its pages; the count must match, else the list is unusable."""
+        url, rows, seen = self._caller.url + path, list[Any](), set[str]()
+        while True:
+            seen.add(url)
+            page: Page = self._parsed(lambda body, _: parse_page(body), self._read(url, what).body, what)
+            rows += page.rows
+            if page.next is None:
+                break
+            url = urljoin(url, page.next)
+            if origin_of(url) != origin_of(self._caller.url) or url in seen or len(seen) >= _MOST_PAGES:
+                raise UnreadableError(f"{what}: the next page is said to be at {url!r}, which is not followed")
+        if len(rows) != page.count:
+            raise UnreadableError(f"{what}: count says {page.count}, but {len(rows)} rows came; not a complete list")
+        return rows
+
+    def _parsed(self, parse: Callable[[Any, str], Answer], value: Any, where: str) -> Answer:
+        try:
+            return parse(value, where)
+        except MalformedError as error:
+            shown = f"; it began {shortened(value)}" if isinstance(value, bytes) else ""
+            raise UnreadableError(f"{where}: {error}{shown}; is api.url right?") from None
+
+    def _read(self, path: str, what: str) -> Reply:
+        reply = self._caller.send("GET", path, what)
+        if reply.status != 200:
+            raise UnreadableError(said(what, reply, "is api.url right?"))
+        return reply
+
+
+def _segment(snapshot_id: Id) -> str:
+    """An id as one segment of a path, whatever characters it has."""
+    return quote(str(snapshot_id), safe="")

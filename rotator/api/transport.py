@@ -1,0 +1,175 @@
+"""One HTTP exchange with a deadline and a size limit, to one origin only; knows no call and no retry."""
+
+from __future__ import annotations
+
+import io
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from http.client import HTTPException, HTTPResponse
+from socket import socket
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from rotator import __version__
+
+MAX_BODY = 64 * 2**20
+"""Bytes of the largest answer read: the list of 10,000 full servers is about 13 MB."""
+
+NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
+"""What `exchange` raises when no complete answer came."""
+
+_CONNECT_TIMEOUT = 10.0
+
+
+class _DeadlineReader(io.RawIOBase):
+    """Reads a socket until a point in time, where the socket's own time-out would start anew with every byte."""
+
+    def __init__(self, sock: socket, deadline: float, hold: io.IOBase) -> None:
+        self._sock = sock
+        self._deadline = deadline
+        self._hold = hold  # keeps the socket open when the connection is closed before its answer is read
+
+    def close(self) -> None:
+        self._hold.close()
+        super().close()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the whole answer did not arrive in time")
+        self._sock.settimeout(left)
+        return self._sock.recv_into(buffer)
+
+
+class _DeadlineResponse(HTTPResponse):
+    """An answer whose status line, headers and body together have one time-out."""
+
+    def __init__(self, sock: socket, debuglevel: int = 0, method: str | None = None, url: str | None = None) -> None:
+        super().__init__(sock, debuglevel, method, url)
+        deadline = time.monotonic() + (sock.gettimeout() or 0)
+        self.fp = io.BufferedReader(_DeadlineReader(sock, deadline, hold=self.fp))
+
+
+class _Connection(HTTPConnection):
+    response_class = _DeadlineResponse
+
+
+class _TlsConnection(HTTPSConnection):
+    response_class = _DeadlineResponse
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _Adapter(HTTPAdapter):
+    """Without urllib3's own retries: a create must never be repeated blindly (S7)."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+
+class _Bearer(AuthBase):
+    """The token as a header; an auth object, because requests lets ~/.netrc replace a header set by hand."""
+
+    def __init__(self, token: str, origin: tuple[str, str]) -> None:
+        self._token = token
+        self._origin = origin
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if origin_of(request.url or "") == self._origin:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class Reply(NamedTuple):
+    """What came back: status, headers (names in any case) and the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class TooLargeError(Exception):
+    """The body is larger than `MAX_BODY`."""
+
+
+def origin_of(url: str) -> tuple[str, str]:
+    """Scheme and authority of `url`: the only place the token may go (S10)."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def new_session(base_url: str, token: str) -> requests.Session:
+    """A session for one thread: no environment (proxies, netrc), no redirects, no retries of its own."""
+    session = requests.Session()
+    session.trust_env = False
+    session.auth = _Bearer(token, origin_of(base_url))
+    session.headers.update({"User-Agent": f"rotator/{__version__}", "Accept": "application/json"})
+    session.mount("https://", _Adapter(max_retries=0))
+    session.mount("http://", _Adapter(max_retries=0))
+    return session
+
+
+def exchange(
+    session: requests.Session, method: str, url: str, timeout: float, json: Mapping[str, object] | None = None
+) -> Reply:
+    """Send one request and read the whole answer within `timeout` seconds; raises what requests raises."""
+    with session.request(
+        method,
+        url,
+        json=json,
+        timeout=(min(_CONNECT_TIMEOUT, timeout), timeout),
+        allow_redirects=False,
+        stream=True,
+    ) as response:
+        body = bytearray()
+        for chunk in response.iter_content(2**16):
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise TooLargeError(f"more than {MAX_BODY // 2**20} MiB")
+        return Reply(response.status_code, response.headers, bytes(body))
+
+
+def was_never_sent(error: BaseException) -> bool:
+    """Whether the request provably never reached the API, so that nothing can have been processed."""
+    proofs = (
+        requests.exceptions.ConnectTimeout,
+        ssl.SSLCertVerificationError,
+        urllib3.exceptions.NewConnectionError,
+        urllib3.exceptions.NameResolutionError,
+    )
+    return any(isinstance(each, proofs) for each in _chain(error))
+
+
+def is_certificate_error(error: BaseException) -> bool:
+    """Whether TLS failed because the certificate could not be verified."""
+    return any(isinstance(each, ssl.SSLCertVerificationError) for each in _chain(error))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it wraps; requests and urllib3 hide the cause in `args` and `reason`."""
+    seen: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, BaseException) and not any(each is old for old in seen):
+            seen.append(each)
+            todo += [*each.args, getattr(each, "reason", None), each.__cause__, each.__context__]
+    return iter(seen)

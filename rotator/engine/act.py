@@ -1,0 +1,63 @@
+"""The calls that change something: each is logged, each leaves the memory that S7 needs behind it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from rotator.engine.memory import Attempts, Stage
+from rotator.engine.observe import Clock, SnapshotApi
+from rotator.engine.step import Step
+from rotator.engine.tell import server_fields
+from rotator.errors import CredentialsError, MaybeCreatedError, RotatorError, UnreachableError
+from rotator.logs import Event, logger
+from rotator.model import Action, Verb
+
+OLDEST_LIST = timedelta(seconds=60)
+"""A delete is decided on a list no older than this (S4)."""
+
+
+class Actor:
+    """Carries out one action of one server; used by many threads, each with a server of its own."""
+
+    def __init__(self, api: SnapshotApi, clock: Clock, attempts: Attempts) -> None:
+        self._api = api
+        self._clock = clock
+        self._attempts = attempts
+
+    def act(self, step: Step) -> bool:
+        """Make the step's call; False if its list has grown too old to delete by. Raises what the API raises."""
+        if step.action is None:
+            return False
+        return self._create(step, step.action) if step.action.verb is Verb.CREATE else self._delete(step, step.action)
+
+    def _delete(self, step: Step, action: Action) -> bool:
+        age = self._clock() - step.observation.taken_at
+        if action.snapshot_id is None or not timedelta(0) <= age <= OLDEST_LIST:
+            return False
+        self._api.delete_snapshot(action.snapshot_id)
+        fields = {"snapshot_id": action.snapshot_id, "snapshot": action.name, "reason": action.reason}
+        logger().info(Event.SNAPSHOT_DELETED, **server_fields(step.policy), **fields)
+        return True
+
+    def _create(self, step: Step, action: Action) -> bool:
+        policy, slot = step.policy, step.plan.slot
+        if slot is None:
+            return False
+        attempt = self._attempts.begin(policy.server_id, slot, self._clock())
+        fields = {**server_fields(policy), "slot": slot.isoformat(), "snapshot": action.name, "attempt": attempt.tries}
+        logger().info(Event.SNAPSHOT_CREATE_REQUESTED, **fields, reason=action.reason)
+        try:
+            made = self._api.create_snapshot(policy.server_id, action.name, policy.description)
+        except MaybeCreatedError as error:
+            self._attempts.move(policy.server_id, attempt, Stage.UNCERTAIN, self._clock(), str(error))
+            logger().warning(Event.API_ERROR, **fields, reason=str(error))
+            raise
+        except (UnreachableError, CredentialsError):
+            self._attempts.forget(policy.server_id)
+            raise
+        except RotatorError as error:
+            self._attempts.move(policy.server_id, attempt, Stage.FAILED, self._clock(), str(error))
+            raise
+        self._attempts.move(policy.server_id, attempt, Stage.SENT, self._clock())
+        logger().info(Event.SNAPSHOT_CREATED, **fields, snapshot_id=made.id, adopted=False)
+        return True

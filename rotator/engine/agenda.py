@@ -1,0 +1,47 @@
+"""When each server is to be looked at next: the one list of appointments behind the daemon and the one-shot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rotator.engine.report import Kind, Outcome, Report
+from rotator.model import Id, Policy
+
+
+class Agenda:
+    """Appointments by server. `lasting`: a server that is done comes back at its next slot; else it is finished."""
+
+    def __init__(self, policies: Sequence[Policy], now: datetime, *, lasting: bool) -> None:
+        self._policies = {policy.server_id: policy for policy in policies}
+        self._at: dict[Id, datetime] = dict.fromkeys(self._policies, now)
+        self._waiting: set[Id] = set()
+        self._lasting = lasting
+
+    def next_at(self) -> datetime | None:
+        """When there is something to do next; None if never again."""
+        return min(self._at.values(), default=None)
+
+    def due(self, now: datetime) -> list[Policy]:
+        """The servers to look at now. One list serves all, so whoever waits for a snapshot is looked at as well."""
+        ready = {server_id for server_id, at in self._at.items() if at <= now}
+        return [self._policies[id_] for id_ in self._at if id_ in ready or (ready and id_ in self._waiting)]
+
+    def note(self, report: Report) -> None:
+        """Make the next appointment of every server of a pass."""
+        for outcome in report.outcomes:
+            server_id = outcome.policy.server_id
+            self._waiting.discard(server_id)
+            if outcome.kind is Kind.WAITING:
+                self._waiting.add(server_id)
+            at = self._next(outcome)
+            if at is None:
+                self._at.pop(server_id, None)
+            else:
+                self._at[server_id] = at
+
+    def _next(self, outcome: Outcome) -> datetime | None:
+        """The next appointment; a slot that comes before a retry is not missed for it."""
+        slot = outcome.plan.next_slot if self._lasting and outcome.plan else None
+        candidates = [outcome.look_again, slot and slot + outcome.policy.splay]
+        return min((each for each in candidates if each is not None), default=None)

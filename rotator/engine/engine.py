@@ -1,0 +1,164 @@
+"""One pass for many servers: observe → plan → act in parallel. Level-triggered: a restart misses nothing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from structlog.contextvars import bound_contextvars
+
+from rotator.engine.act import Actor
+from rotator.engine.memory import Attempts, Permission, Told
+from rotator.engine.observe import Clock, Seen, SnapshotApi, observe
+from rotator.engine.pool import Circuit, Pool
+from rotator.engine.report import Kind, Outcome, Report
+from rotator.engine.step import Step, next_action
+from rotator.engine.tell import tell_outcome, tell_plan
+from rotator.engine.track import track
+from rotator.errors import MaybeCreatedError, RotatorError
+from rotator.logs import Event, logger
+from rotator.model import Observation, Policy, Sign, Verb
+from rotator.planner import plan
+
+RETRY_DELAYS = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=45))
+"""When the daemon tries a failed slot again; a one-shot has none and leaves it to its next run."""
+
+RECHECK = timedelta(minutes=5)
+"""When the daemon looks again at a server that is blocked or whose calls fail."""
+
+FIRST_OUTAGE_WAIT = timedelta(seconds=15)
+"""How long an account is left alone after its first failed pass; doubles up to `RECHECK`."""
+
+PROBLEMS = frozenset({Sign.STUCK, Sign.HELD, Sign.UNKNOWN_STATUS})
+"""Notices that make a run end with exit code 1."""
+
+
+class Engine:
+    """Runs passes; remembers only what S7, retry delays and telling things once need."""
+
+    def __init__(
+        self,
+        api: SnapshotApi,
+        clock: Clock,
+        *,
+        parallel: int,
+        poll_interval: timedelta,
+        retry_delays: tuple[timedelta, ...] = RETRY_DELAYS,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        self._api = api
+        self._clock = clock
+        self._poll_interval = poll_interval
+        self._recheck = RECHECK if retry_delays else None
+        self._pool = Pool(parallel, stopping or threading.Event())
+        self._attempts = Attempts(retry_delays, settle=2 * poll_interval)
+        self._actor = Actor(api, clock, self._attempts)
+        self._told = Told()
+        self._outages = 0
+
+    def run_pass(self, policies: Sequence[Policy], requested: datetime | None = None) -> Report:
+        """Look at the servers of `policies`, plan, and make at most one call that changes something for each (S4).
+
+        `requested` is a slot to take whether or not one is due. Nothing is raised for trouble with the API: it is
+        in the report.
+        """
+        with bound_contextvars(pass_id=uuid.uuid4().hex[:12]):
+            begun = self._clock()
+            logger().debug(Event.PASS_STARTED, servers=len(policies))
+            circuit = Circuit()
+            seen = observe(self._api, policies, self._clock, self._pool, circuit)
+            ready = [self._step(each, found, requested) for each, found in seen if isinstance(found, Observation)]
+            active = [step for step in ready if step.action is not None]
+            results = dict(zip(map(id, active), self._pool.each(self._actor.act, active, circuit), strict=True))
+            self._outages = self._outages + 1 if circuit.error else 0
+            unseen = [self._unseen(each, found, circuit) for each, found in seen if not isinstance(found, Observation)]
+            acted = [self._outcome(step, results.get(id(step), False), circuit) for step in ready]
+            report = Report((*acted, *unseen), circuit.error)
+            self._summarise(report, begun, news=any([tell_outcome(each, self._told) for each in report.outcomes]))
+            return report
+
+    def close(self) -> None:
+        """Let the worker threads go."""
+        self._pool.close()
+
+    def _step(self, policy: Policy, observation: Observation, requested: datetime | None) -> Step:
+        now = self._clock()
+        planned = plan(policy, observation, now, requested)
+        tell_plan(policy, planned, self._told)
+        track(self._attempts, policy, planned, observation, now)
+        permission = Permission(granted=True)
+        if planned.due and planned.slot is not None:
+            permission = self._attempts.permission(policy.server_id, planned.slot, observation.taken_at)
+        return Step(policy, observation, planned, permission, next_action(planned, permission))
+
+    def _outcome(self, step: Step, result: bool | RotatorError | None, circuit: Circuit) -> Outcome:
+        """What became of a server that was seen; `result` is False where there was nothing to call."""
+        kind, reason, wait = self._standing(step, result, circuit)
+        notices = [notice.text for notice in step.plan.notices if notice.sign in PROBLEMS]
+        troubled = [reason] if kind in (Kind.BLOCKED, Kind.FAILED, Kind.SKIPPED) else []
+        return Outcome(
+            step.policy,
+            kind,
+            reason,
+            step.plan,
+            step.observation,
+            done=(step.action,) if result is True and step.action else (),
+            problems=(*troubled, *notices),
+            look_again=None if wait is None else self._clock() + wait,
+        )
+
+    def _standing(
+        self, step: Step, result: bool | RotatorError | None, circuit: Circuit
+    ) -> tuple[Kind, str, timedelta | None]:
+        """How the server stands, why, and how long until it should be looked at again."""
+        if step.action is not None:
+            return self._standing_after_call(step, result, circuit)
+        if step.plan.blocked:
+            return Kind.BLOCKED, step.plan.blocked, self._recheck
+        if step.plan.waiting:
+            return Kind.WAITING, step.plan.waiting, self._poll_interval
+        if step.permission.granted:
+            return Kind.IDLE, "", None
+        if step.permission.patient:
+            return Kind.WAITING, step.permission.reason, self._poll_interval
+        again = step.permission.look_again
+        return Kind.FAILED, step.permission.reason, None if again is None else again - self._clock()
+
+    def _standing_after_call(
+        self, step: Step, result: bool | RotatorError | None, circuit: Circuit
+    ) -> tuple[Kind, str, timedelta | None]:
+        if isinstance(result, MaybeCreatedError):
+            return Kind.WAITING, str(result), self._poll_interval
+        if result is None or (isinstance(result, RotatorError) and result is circuit.error):
+            return Kind.SKIPPED, str(circuit.error or "rotator is stopping"), self._outage_wait()
+        if isinstance(result, RotatorError):
+            return Kind.FAILED, str(result), self._recheck
+        reason = step.action.reason if step.action else ""
+        created = step.action is not None and step.action.verb is Verb.CREATE
+        return Kind.ACTED, reason, self._poll_interval if created else timedelta(0)
+
+    def _unseen(self, policy: Policy, found: Seen, circuit: Circuit) -> Outcome:
+        """What became of a server without a usable list: nothing is done to it (S4)."""
+        skipped = found is None or found is circuit.error
+        reason = str(circuit.error or "rotator is stopping") if skipped else str(found)
+        wait = self._outage_wait() if skipped else self._recheck
+        kind = Kind.SKIPPED if skipped else Kind.FAILED
+        again = None if wait is None else self._clock() + wait
+        return Outcome(policy, kind, reason, problems=(reason,), look_again=again)
+
+    def _outage_wait(self) -> timedelta | None:
+        """Growing with every failed pass in a row; never for a one-shot."""
+        growing = FIRST_OUTAGE_WAIT * (1 << min(max(self._outages - 1, 0), 10))
+        return self._recheck and min(growing, self._recheck)
+
+    def _summarise(self, report: Report, begun: datetime, *, news: bool) -> None:
+        """One line for trouble of the whole account, one for the pass; a pass that only looked is not worth one."""
+        counts = report.counts()
+        if report.error is not None:
+            logger().error(Event.API_ERROR, reason=str(report.error), skipped=counts["skipped"])
+        level = logging.INFO if report.acted or news or report.error else logging.DEBUG
+        duration = round((self._clock() - begun).total_seconds(), 3)
+        logger().log(level, Event.PASS_FINISHED, duration_s=duration, **counts)

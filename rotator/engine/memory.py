@@ -1,0 +1,128 @@
+"""What this process did, for the rules that need more than a list: S7 (once), retry delays, and what was already said.
+
+A restart forgets all of it and loses nothing: it only looks sooner and says again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+
+from rotator.model import Id
+
+
+class Stage(Enum):
+    """How far the snapshot of a slot got, as far as this process knows."""
+
+    SENT = "sent"
+    """Accepted by the API, or seen in a list."""
+    UNCERTAIN = "uncertain"
+    """Maybe created: the answer was lost."""
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The last try to take a slot of one server. `at` is when it reached its stage, `begun` when it was sent."""
+
+    slot: datetime
+    stage: Stage
+    at: datetime
+    begun: datetime
+    tries: int = 1
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether a slot may be taken now; if not, why and when to look again (None: not in this slot any more)."""
+
+    granted: bool
+    reason: str = ""
+    look_again: datetime | None = None
+    patient: bool = False
+    """Nothing is wrong yet: the API's list may only be late."""
+
+
+class Attempts:
+    """The last attempt of every server. `settle` is how long a list may lack what was created before that is proof."""
+
+    def __init__(self, retry_delays: tuple[timedelta, ...], settle: timedelta) -> None:
+        self._retry_delays = retry_delays
+        self._settle = settle
+        self._last: dict[Id, Attempt] = {}
+
+    def last(self, server_id: Id) -> Attempt | None:
+        """The last attempt of a server, whichever slot it was for."""
+        return self._last.get(server_id)
+
+    def of(self, server_id: Id, slot: datetime | None) -> Attempt | None:
+        """The attempt at this very slot, if this process made or met one."""
+        attempt = self.last(server_id)
+        return attempt if attempt is not None and attempt.slot == slot else None
+
+    def begin(self, server_id: Id, slot: datetime, now: datetime) -> Attempt:
+        """A create is about to be sent: from here on its outcome is unknown."""
+        before = self.of(server_id, slot)
+        attempt = Attempt(slot, Stage.UNCERTAIN, now, now, before.tries + 1 if before else 1)
+        self._last[server_id] = attempt
+        return attempt
+
+    def meet(self, server_id: Id, slot: datetime, now: datetime, begun: datetime) -> None:
+        """A snapshot of `slot` is in progress that another process asked for."""
+        self._last[server_id] = Attempt(slot, Stage.SENT, now, begun)
+
+    def move(self, server_id: Id, attempt: Attempt, stage: Stage, now: datetime, reason: str = "") -> None:
+        """The attempt reached `stage`."""
+        self._last[server_id] = replace(attempt, stage=stage, at=now, reason=reason)
+
+    def forget(self, server_id: Id) -> None:
+        """The request provably never reached the API, so there was no attempt."""
+        self._last.pop(server_id, None)
+
+    def permission(self, server_id: Id, slot: datetime, listed_at: datetime) -> Permission:
+        """Whether a slot that the list of `listed_at` lacks may be asked for: never twice unless proven absent (S7)."""
+        attempt = self.of(server_id, slot)
+        if attempt is None:
+            return Permission(granted=True)
+        if attempt.stage in (Stage.SENT, Stage.COMPLETED):
+            return self._vanished(attempt, listed_at)
+        if attempt.stage is Stage.UNCERTAIN:
+            if listed_at < attempt.at + self._settle:
+                wait = "its answer was lost; looking whether it was created"
+                return Permission(granted=False, reason=wait, look_again=listed_at, patient=True)
+            attempt = self._given_up(server_id, attempt)
+        if attempt.tries > len(self._retry_delays):
+            return Permission(granted=False, reason=attempt.reason)
+        again = attempt.at + self._retry_delays[attempt.tries - 1]
+        return Permission(granted=listed_at >= again, reason=attempt.reason, look_again=again)
+
+    def _given_up(self, server_id: Id, attempt: Attempt) -> Attempt:
+        """An uncertain create that a later list does not show has failed."""
+        reason = attempt.reason or "the request was lost"
+        failed = replace(attempt, stage=Stage.FAILED, reason=f"{reason}; the list shows that nothing was created")
+        self._last[server_id] = failed
+        return failed
+
+    def _vanished(self, attempt: Attempt, listed_at: datetime) -> Permission:
+        if listed_at < attempt.at + self._settle:
+            reason = "accepted by the API, not in its list yet"
+            return Permission(granted=False, reason=reason, look_again=listed_at, patient=True)
+        reason = "the API accepted it, but its list does not show it any more: was it deleted by hand? Not taken again"
+        return Permission(granted=False, reason=reason)
+
+
+class Told:
+    """Remembers what was said of each server, so that a lasting condition is logged once and a new one at once."""
+
+    def __init__(self) -> None:
+        self._said: dict[tuple[str, Id], frozenset[tuple[str, str]]] = {}
+
+    def news(self, topic: str, server_id: Id, conditions: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Those of the conditions (kind, words) that were not true with these words the last time."""
+        before = self._said.get((topic, server_id), frozenset())
+        self._said[topic, server_id] = frozenset(conditions)
+        return [each for each in conditions if each not in before]

@@ -1,0 +1,83 @@
+"""Calls for many servers in parallel: bounded, stoppable, and ended at once by trouble of the whole account."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from typing import TypeVar
+
+from rotator.errors import ApiError, CredentialsError, RotatorError, UnavailableError, UnreachableError
+from rotator.logs import Event, logger
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+STOP_GRACE = 7.0
+"""Seconds that calls in flight get to finish once rotator is told to stop; what they were about is found again."""
+
+_UNAVAILABLE_IN_A_ROW = 8
+
+
+class Circuit:
+    """Opens on trouble of the whole account: a refused token or an unreachable API at once, "not now" when it lasts."""
+
+    def __init__(self) -> None:
+        self.error: RotatorError | None = None
+        self._unavailable = 0
+        self._lock = threading.Lock()
+
+    def passed(self) -> None:
+        """A call was answered."""
+        with self._lock:
+            self._unavailable = 0
+
+    def failed(self, error: RotatorError) -> None:
+        """A call failed; decides whether the next ones can do any better."""
+        with self._lock:
+            self._unavailable = self._unavailable + 1 if isinstance(error, UnavailableError) else 0
+            final = isinstance(error, CredentialsError | UnreachableError)
+            if self.error is None and (final or self._unavailable >= _UNAVAILABLE_IN_A_ROW):
+                self.error = error
+
+
+class Pool:
+    """Worker threads that live as long as the engine, so that their connections are reused."""
+
+    def __init__(self, parallel: int, stopping: threading.Event) -> None:
+        self._executor = ThreadPoolExecutor(parallel, thread_name_prefix="rotator")
+        self._stopping = stopping
+
+    def each(
+        self, call: Callable[[Item], Result], items: Sequence[Item], circuit: Circuit
+    ) -> list[Result | RotatorError | None]:
+        """The result or the error per item, in order; None where the call was not made or not waited for."""
+        futures = [self._executor.submit(copy_context().run, self._guarded, call, item, circuit) for item in items]
+        pending: set[Future[Result | RotatorError | None]] = set(futures)
+        deadline: float | None = None
+        while pending and (deadline is None or time.monotonic() < deadline):
+            if self._stopping.is_set() and deadline is None:
+                deadline = time.monotonic() + STOP_GRACE
+            _, pending = wait(pending, timeout=0.2)
+        return [future.result() if future.done() else None for future in futures]
+
+    def close(self) -> None:
+        """Let idle workers go; does not wait for busy ones."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _guarded(self, call: Callable[[Item], Result], item: Item, circuit: Circuit) -> Result | RotatorError | None:
+        """One server's call; whatever goes wrong in it stops no other server (S9)."""
+        if self._stopping.is_set() or circuit.error is not None:
+            return None
+        try:
+            result = call(item)
+        except (ApiError, CredentialsError) as error:
+            circuit.failed(error)
+            return error
+        except Exception as error:  # noqa: BLE001 - S9: a fault of rotator itself must not stop the other servers
+            logger().error(Event.INTERNAL_ERROR, reason=str(error), exc_info=True)
+            return RotatorError(f"a fault of rotator itself: {type(error).__name__}: {error}; please report it")
+        circuit.passed()
+        return result

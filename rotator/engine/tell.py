@@ -1,0 +1,58 @@
+"""Log lines about one server: which fields they carry, and which notice is which event."""
+
+from __future__ import annotations
+
+import logging
+
+from rotator.engine.memory import Told
+from rotator.engine.report import Kind, Outcome
+from rotator.logs import Event, logger
+from rotator.model import Plan, Policy, Sign
+
+_EVENTS = {
+    Sign.FUTURE_SLOT: Event.CLOCK_SKEW,
+    Sign.UNDATED: Event.SNAPSHOT_UNCLEAR,
+    Sign.UNKNOWN_STATUS: Event.SNAPSHOT_UNCLEAR,
+    Sign.DUPLICATE_SLOT: Event.SNAPSHOT_UNCLEAR,
+    Sign.NAME_DIFFERS: Event.SERVER_NAME_DIFFERS,
+    Sign.MISSED: Event.SLOT_MISSED,
+    Sign.STUCK: Event.SNAPSHOT_STUCK,
+    Sign.SQUEEZED: Event.ROTATION_SQUEEZED,
+    Sign.HELD: Event.PRUNE_HELD,
+}
+
+_ERRORS = frozenset({Event.ROTATION_BLOCKED, Event.ROTATION_FAILED, Event.SNAPSHOT_STUCK})
+
+
+def server_fields(policy: Policy) -> dict[str, object]:
+    """The fields that every line about a server carries."""
+    return {"server_id": policy.server_id, "server": policy.server, "policy": policy.name or None}
+
+
+def tell_plan(policy: Policy, plan: Plan, told: Told) -> bool:
+    """Log what is newly true of a server, before anything is done about it; says whether anything is."""
+    conditions = [(_EVENTS[notice.sign].value, notice.text) for notice in plan.notices]
+    if plan.due and plan.slot is not None:
+        conditions.append((Event.SLOT_DUE.value, f"slot {plan.slot:%Y-%m-%d %H:%M}Z of {policy.schedule.text!r}"))
+    return _tell("plan", policy, plan, conditions, told)
+
+
+def tell_outcome(outcome: Outcome, told: Told) -> bool:
+    """Log a server that came to be blocked or failing; says whether it did."""
+    event = {Kind.BLOCKED: Event.ROTATION_BLOCKED, Kind.FAILED: Event.ROTATION_FAILED}.get(outcome.kind)
+    conditions = [(event.value, outcome.reason)] if event else []
+    return _tell("outcome", outcome.policy, outcome.plan, conditions, told)
+
+
+def _tell(topic: str, policy: Policy, plan: Plan | None, conditions: list[tuple[str, str]], told: Told) -> bool:
+    news = told.news(topic, policy.server_id, conditions)
+    slot = plan.slot.isoformat() if plan and plan.slot else None
+    for kind, words in news:
+        logger().log(_level(Event(kind)), kind, **server_fields(policy), slot=slot, reason=words)
+    return bool(news)
+
+
+def _level(event: Event) -> int:
+    if event is Event.SLOT_DUE:
+        return logging.INFO
+    return logging.ERROR if event in _ERRORS else logging.WARNING

@@ -1,0 +1,67 @@
+"""Follows the snapshots that were asked for through the lists: adopted, completed or failed, each told once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rotator.engine.memory import Attempt, Attempts, Stage
+from rotator.engine.tell import server_fields
+from rotator.logs import Event, logger
+from rotator.model import Observation, Plan, Policy, Snapshot, State
+from rotator.naming import snapshot_name
+
+_BEST_FIRST = (State.COMPLETED, State.IN_PROGRESS, State.UNKNOWN, State.FAILED)
+
+
+def track(attempts: Attempts, policy: Policy, plan: Plan, observation: Observation, now: datetime) -> None:
+    """Compare the last attempt, or the current slot where this process made none, with what the list shows."""
+    attempt = attempts.last(policy.server_id)
+    open_ = attempt is not None and attempt.stage in (Stage.SENT, Stage.UNCERTAIN)
+    slot = attempt.slot if attempt is not None and open_ else plan.slot
+    shown = _shown(policy, slot, observation)
+    if slot is None or shown is None:
+        return
+    if attempt is None or attempt.slot != slot:
+        if shown.state is State.IN_PROGRESS:
+            attempts.meet(policy.server_id, slot, now, begun=shown.created_at or now)
+            _log(
+                Event.SNAPSHOT_CREATED, policy, shown, slot, adopted=True, reason="in progress already when first seen"
+            )
+        return
+    if open_:
+        _advance(attempts, policy, attempt, shown, now)
+
+
+def _shown(policy: Policy, slot: datetime | None, observation: Observation) -> Snapshot | None:
+    """The snapshot of `slot` in the list; if there are several, the one that got furthest."""
+    name = slot and snapshot_name(policy.prefix, slot)
+    found = [each for each in observation.snapshots if each.name == name and each.server_id == policy.server_id]
+    return min(found, key=lambda each: _BEST_FIRST.index(each.state), default=None)
+
+
+def _advance(attempts: Attempts, policy: Policy, attempt: Attempt, shown: Snapshot, now: datetime) -> None:
+    if attempt.stage is Stage.UNCERTAIN and shown.state is not State.FAILED:
+        attempts.move(policy.server_id, attempt, Stage.SENT, now)
+        reason = "its answer was lost, but it was created"
+        _log(Event.SNAPSHOT_CREATED, policy, shown, attempt.slot, adopted=True, reason=reason)
+    duration = round((now - attempt.begun).total_seconds(), 3)
+    if shown.state is State.COMPLETED:
+        attempts.move(policy.server_id, attempt, Stage.COMPLETED, now)
+        _log(Event.SNAPSHOT_COMPLETED, policy, shown, attempt.slot, duration_s=duration)
+    elif shown.state is State.FAILED:
+        reason = f"snapshot {shown.name} ended with status {shown.status!r}"
+        attempts.move(policy.server_id, attempt, Stage.FAILED, now, reason)
+        fields = {"duration_s": duration, "attempt": attempt.tries, "reason": reason}
+        _log(Event.SNAPSHOT_FAILED, policy, shown, attempt.slot, **fields)
+
+
+def _log(event: Event, policy: Policy, snapshot: Snapshot, slot: datetime, **fields: object) -> None:
+    say = logger().error if event is Event.SNAPSHOT_FAILED else logger().info
+    say(
+        event,
+        **server_fields(policy),
+        slot=slot.isoformat(),
+        snapshot_id=snapshot.id,
+        snapshot=snapshot.name,
+        **fields,
+    )

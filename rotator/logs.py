@@ -1,0 +1,130 @@
+"""Structured logging: the names of all events, one set-up for JSON lines or console, and the token kept out of both."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from enum import StrEnum
+from typing import TextIO
+
+import structlog
+
+
+class Event(StrEnum):
+    """Every event rotator logs; `docs/events.md` lists the fields of each."""
+
+    DAEMON_STARTED = "daemon_started"
+    DAEMON_STOPPED = "daemon_stopped"
+    CONFIG_LOADED = "config_loaded"
+    CONFIG_REJECTED = "config_rejected"
+    CONFIG_WARNING = "config_warning"
+    PASS_STARTED = "pass_started"  # noqa: S105 - not a password
+    PASS_FINISHED = "pass_finished"  # noqa: S105 - not a password
+    SLOT_DUE = "slot_due"
+    SLOT_MISSED = "slot_missed"
+    SNAPSHOT_CREATE_REQUESTED = "snapshot_create_requested"
+    SNAPSHOT_CREATED = "snapshot_created"
+    SNAPSHOT_COMPLETED = "snapshot_completed"
+    SNAPSHOT_FAILED = "snapshot_failed"
+    SNAPSHOT_STUCK = "snapshot_stuck"
+    SNAPSHOT_UNCLEAR = "snapshot_unclear"
+    SNAPSHOT_DELETED = "snapshot_deleted"
+    SNAPSHOT_RESTORE_REQUESTED = "snapshot_restore_requested"
+    ROTATION_BLOCKED = "rotation_blocked"
+    ROTATION_FAILED = "rotation_failed"
+    ROTATION_SQUEEZED = "rotation_squeezed"
+    PRUNE_HELD = "prune_held"
+    SERVER_NAME_DIFFERS = "server_name_differs"
+    API_RETRY = "api_retry"
+    API_ERROR = "api_error"
+    CLOCK_SKEW = "clock_skew"
+    INTERNAL_ERROR = "internal_error"
+
+
+HIDDEN = "[hidden]"
+
+
+class Redactor:
+    """Replaces every secret in the finished line, so that no field, exception or library line can carry one (S10)."""
+
+    def __init__(self) -> None:
+        self._secrets: set[str] = set()
+
+    def hide(self, secret: str) -> None:
+        """From now on no line shows `secret`, neither plain nor as JSON or repr() write it."""
+        self._secrets |= {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]}
+
+    def clean(self, text: str) -> str:
+        """The text without any secret."""
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return text
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes finished lines to stderr; a closed or full stderr must not stop a rotation."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__(sys.stderr)
+        self._redactor = redactor
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redactor.clean(super().format(record))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name of logging
+        """Give the line up."""
+
+
+def setup(style: str, level: str, redactor: Redactor) -> None:
+    """Send every log line of rotator and of its libraries to stderr.
+
+    `style` is `json` or `console`; `level` a name of the logging module in lower case. Times are UTC, ISO 8601.
+    """
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    handler = _Handler(redactor)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(style)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for library in ("urllib3", "schedule"):
+        logging.getLogger(library).setLevel(logging.WARNING if level != "debug" else logging.DEBUG)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared[:2],
+            shared[3],
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _renderers(style: str) -> list[structlog.typing.Processor]:
+    if style == "json":
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=_colours(), exception_formatter=plain)]
+
+
+def _colours() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+
+
+def logger() -> structlog.stdlib.BoundLogger:
+    """The logger of rotator's own events."""
+    bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("rotator")
+    return bound

@@ -1,0 +1,104 @@
+"""Sorts the snapshots of one server into what the rules tell apart: owned or foreign, proven or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from rotator.model import CAP, Observation, Policy, Snapshot, State
+from rotator.naming import is_adopted, slot_in_name
+
+FUTURE = timedelta(minutes=5)
+"""A slot further ahead of the clock than this is a clock fault, not a slot."""
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An owned snapshot and its slot: stated by its name, or its creation time if adopted (None if undated)."""
+
+    snapshot: Snapshot
+    slot: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """The snapshots of one server by what may be done with them; everything oldest first."""
+
+    points: tuple[Owned, ...]
+    """Restore points with a credible slot: the only ones that retention counts and that may be pruned."""
+    doubtful: tuple[Owned, ...]
+    """Restore points dated in the future or not at all: never deleted (S5), never counted."""
+    failed: tuple[Owned, ...]
+    """Owned, failed and credibly dated: cleaned up."""
+    unfinished: tuple[Owned, ...]
+    """Owned and in progress."""
+    unknown: tuple[Owned, ...]
+    """Owned, of a status rotator does not know: never deleted (S3), but the slot counts as taken (S7)."""
+    future: tuple[Owned, ...]
+    """Owned, whatever the status, with a slot in the future."""
+    foreign: tuple[Snapshot, ...]
+    """Everything else: capacity, never prey (S2)."""
+    pending: tuple[Snapshot, ...]
+    """In progress, owned or foreign, for no longer than `stuck_after`: wait for it."""
+    stuck: tuple[Snapshot, ...]
+    """In progress for longer than that."""
+    ageless: tuple[Snapshot, ...]
+    """In progress with no credible creation time, so that nobody can tell whether it is stuck."""
+    room: int
+    """Cap minus every snapshot there is."""
+
+    def holds(self, slot: datetime, now: datetime) -> bool:
+        """Whether an owned snapshot that is not known to have failed has `slot` or a later one."""
+        live = (*self.points, *self.unfinished, *self.unknown)
+        return any(owned.slot is not None and slot <= owned.slot <= now + FUTURE for owned in live)
+
+    def proves(self, slot: datetime | None) -> bool:
+        """Whether a restore point of `slot` or a later one is complete."""
+        return slot is None or any(owned.slot is not None and owned.slot >= slot for owned in self.points)
+
+
+def take_census(policy: Policy, observation: Observation, now: datetime) -> Census:
+    """Every snapshot lands in the groups it belongs to, whatever order the list had."""
+    snapshots = sorted(observation.snapshots, key=lambda snapshot: (snapshot.created_at or _NEVER, str(snapshot.id)))
+    owned = [Owned(snapshot, slot_of(policy, snapshot)) for snapshot in snapshots if is_owned(policy, snapshot)]
+    owned.sort(key=lambda each: each.slot or _NEVER)
+    running = [snapshot for snapshot in snapshots if snapshot.state is State.IN_PROGRESS]
+    ages = {snapshot: _age(snapshot, now) for snapshot in running}
+    of = {state: [each for each in owned if each.snapshot.state is state] for state in State}
+    return Census(
+        points=tuple(each for each in of[State.COMPLETED] if _credible(each, now)),
+        doubtful=tuple(each for each in of[State.COMPLETED] if not _credible(each, now)),
+        failed=tuple(each for each in of[State.FAILED] if _credible(each, now)),
+        unfinished=tuple(of[State.IN_PROGRESS]),
+        unknown=tuple(of[State.UNKNOWN]),
+        future=tuple(each for each in owned if each.slot is not None and not _credible(each, now)),
+        foreign=tuple(snapshot for snapshot in snapshots if not is_owned(policy, snapshot)),
+        pending=tuple(each for each, age in ages.items() if age is not None and age <= policy.stuck_after),
+        stuck=tuple(each for each, age in ages.items() if age is not None and age > policy.stuck_after),
+        ageless=tuple(each for each, age in ages.items() if age is None),
+        room=CAP - len(snapshots),
+    )
+
+
+def is_owned(policy: Policy, snapshot: Snapshot) -> bool:
+    """Whether the policy made or adopted `snapshot`: server id equal and the whole name matched (S2)."""
+    ours = slot_in_name(policy.prefix, snapshot.name) is not None or is_adopted(policy.adopt, snapshot.name)
+    return snapshot.server_id == policy.server_id and ours
+
+
+def slot_of(policy: Policy, snapshot: Snapshot) -> datetime | None:
+    """The slot of an owned snapshot: what its name states, else its creation time."""
+    return slot_in_name(policy.prefix, snapshot.name) or snapshot.created_at
+
+
+def _credible(owned: Owned, now: datetime) -> bool:
+    return owned.slot is not None and owned.slot <= now + FUTURE
+
+
+def _age(snapshot: Snapshot, now: datetime) -> timedelta | None:
+    """How long it has been in progress; None when its creation time is missing or ahead of the clock."""
+    if snapshot.created_at is None or snapshot.created_at > now + FUTURE:
+        return None
+    return now - snapshot.created_at

@@ -1,0 +1,202 @@
+"""The plan of one server: is a slot due, is there room, what goes; decided on one complete list and one `now`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rotator.model import Action, Cause, Observation, Plan, Policy, Snapshot, Verb, Verdict
+from rotator.naming import snapshot_name
+from rotator.planner.census import Census, Owned, take_census
+from rotator.planner.notices import held, missed, notices_of
+from rotator.planner.words import holders, instant, since
+from rotator.retention import KeepReason, Point, kept
+from rotator.slots import latest_slot, next_slot, timezone_of
+
+MOST_SURPLUS = 2
+"""More surplus restore points than this are held for `rotator prune` (S11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Future:
+    """The restore points as they will be once the due slot is taken, and what the keep rules say of them."""
+
+    points: tuple[Owned, ...]
+    reasons: Mapping[Owned, KeepReason]
+    surplus: tuple[Owned, ...]
+
+
+def plan(policy: Policy, observation: Observation, now: datetime, requested: datetime | None = None) -> Plan:
+    """The ordered actions for one server, each with its reason.
+
+    Guarantees, whatever the list and the clock: every delete is of an owned snapshot that failed or is a restore
+    point (S2, S3); no delete leaves fewer than `min_keep` restore points (S1); the newest restore point and those
+    dated in the future or not at all stay (S5); restore points go only after a newer one is complete, except one
+    to make room (S6); a create comes only when the list leaves room (S8). `requested` replaces the scheduled slot.
+    """
+    census = take_census(policy, observation, now)
+    slot = requested or latest_slot(policy.schedule, now - policy.splay)
+    late = slot is not None and policy.grace is not None and now - slot - policy.splay > policy.grace
+    untaken = slot is not None and not census.holds(slot, now)
+    due = slot if untaken and not (late and requested is None) else None
+    notices = [*notices_of(policy, observation, census)]
+    if untaken and due is None and slot is not None:
+        notices.append(missed(slot, policy))
+    future = _future(policy, census, due)
+    actions, blocked = _actions(policy, census, future, due, proven=census.proves(slot))
+    surplus = len(future.surplus)
+    if surplus > MOST_SURPLUS:
+        notices.append(held(surplus))
+    return Plan(
+        server_id=policy.server_id,
+        server=policy.server,
+        slot=slot,
+        due=due is not None,
+        next_slot=next_slot(policy.schedule, now - policy.splay),
+        actions=actions,
+        verdicts=_verdicts(census, future, actions),
+        notices=tuple(notices),
+        waiting=_waiting(census),
+        blocked=blocked,
+    )
+
+
+def prune_plan(policy: Policy, observation: Observation, now: datetime) -> Plan:
+    """Every restore point that the keep rules give up, oldest first, for a person to confirm.
+
+    Creates nothing; S1 to S5 hold as in `plan`, only the limit on unattended pruning (S11) does not apply.
+    """
+    census = take_census(policy, observation, now)
+    future = _future(policy, census, None)
+    actions = () if census.pending or census.ageless else _surplus_deletes(policy, future)
+    return Plan(
+        server_id=policy.server_id,
+        server=policy.server,
+        slot=latest_slot(policy.schedule, now - policy.splay),
+        due=False,
+        next_slot=next_slot(policy.schedule, now - policy.splay),
+        actions=actions,
+        verdicts=_verdicts(census, future, actions),
+        notices=tuple(notices_of(policy, observation, census)),
+        waiting=_waiting(census),
+    )
+
+
+def _actions(
+    policy: Policy, census: Census, future: _Future, due: datetime | None, *, proven: bool
+) -> tuple[tuple[Action, ...], str | None]:
+    """The ordered actions, or why the due slot cannot be taken."""
+    if census.ageless:
+        return (), f"{since(census.ageless[0])}, so nobody can tell when it will end; delete it by hand if it is dead"
+    if census.pending:
+        return (), None
+    cleanup = _failed_deletes(census.failed)
+    if due is None:
+        pruning = _surplus_deletes(policy, future) if proven and len(future.surplus) <= MOST_SURPLUS else ()
+        return (*cleanup, *pruning), None
+    name = snapshot_name(policy.prefix, due)
+    first = _failed_deletes(tuple(each for each in census.failed if each.slot == due))
+    lacking = 1 - census.room - len(first)
+    if lacking > 0:
+        others = [action for action in cleanup if action not in first]
+        first = (*first, *others[:lacking])
+        lacking = 1 - census.room - len(first)
+    if lacking > 0:
+        victim = _victim(policy, census, future) if lacking == 1 else None
+        if victim is None:
+            return cleanup, holders(census, policy)
+        first = (*first, _room_delete(victim, future, name))
+    create = Action(Verb.CREATE, Cause.SLOT, name, f"slot {instant(due)} is due")
+    then = _surplus_deletes(policy, future) if len(future.surplus) <= MOST_SURPLUS else ()
+    gone = {action.snapshot_id for action in first}
+    return (*first, create, *(each for each in (*then, *cleanup) if each.snapshot_id not in gone)), None
+
+
+def _future(policy: Policy, census: Census, due: datetime | None) -> _Future:
+    """What the keep rules say once `due`, if any, is complete."""
+    points = (*census.points, *([_expected(policy, due)] if due else []))
+    by_point = {Point(each.slot, _tie(each)): each for each in points if each.slot is not None}
+    reasons = {
+        by_point[point]: why
+        for point, why in kept(by_point, policy.keep, timezone_of(policy.schedule.timezone)).items()
+    }
+    return _Future(points, reasons, tuple(each for each in points[:-1] if each not in reasons))
+
+
+def _expected(policy: Policy, due: datetime) -> Owned:
+    """The restore point that the due slot will be."""
+    name = snapshot_name(policy.prefix, due)
+    return Owned(Snapshot("", policy.server_id, policy.server, name, "completed", None), due)
+
+
+def _tie(owned: Owned) -> str:
+    """Orders restore points of one slot the same way whatever order the list had."""
+    created = owned.snapshot.created_at
+    return f"{created.isoformat() if created else ''} {owned.snapshot.id}"
+
+
+def _failed_deletes(failed: Sequence[Owned]) -> tuple[Action, ...]:
+    reason = "it failed, so it is no restore point and only takes room"
+    return tuple(_delete(each, Cause.FAILED, reason) for each in failed)
+
+
+def _surplus_deletes(policy: Policy, future: _Future) -> tuple[Action, ...]:
+    """Deletes of what no keep rule wants, oldest first, never the newest, never below `min_keep`."""
+    spare = max(len(future.points) - policy.min_keep, 0)
+    reason = f"no rule of keep: {policy.keep} wants it"
+    return tuple(_delete(each, Cause.SURPLUS, reason) for each in future.surplus[:spare])
+
+
+def _delete(owned: Owned, cause: Cause, reason: str) -> Action:
+    return Action(Verb.DELETE, cause, owned.snapshot.name, reason, owned.snapshot.id)
+
+
+def _victim(policy: Policy, census: Census, future: _Future) -> Owned | None:
+    """The one restore point that makes room; None if that would break `min_keep` or take the newest."""
+    candidates = census.points[:-1]
+    if len(census.points) - 1 < policy.min_keep or not candidates:
+        return None
+    surplus = [each for each in candidates if each not in future.reasons]
+    return surplus[0] if surplus else _least_missed(candidates, future)
+
+
+def _least_missed(candidates: Sequence[Owned], future: _Future) -> Owned:
+    """The oldest of the finest rule that keeps more than one, so that the reach of the coarser rules survives."""
+    tiers: dict[str, list[Owned]] = {}
+    for each, why in future.reasons.items():
+        tiers.setdefault(why.rule, []).append(each)
+    deletable = [(len(members) > 1, [each for each in candidates if each in members]) for members in tiers.values()]
+    several = [members for more, members in deletable if more and members]
+    return (several or [members for _, members in deletable if members])[0][0]
+
+
+def _room_delete(victim: Owned, future: _Future, name: str) -> Action:
+    why = future.reasons.get(victim)
+    rule = f"of what {why.rule} keeps it is missed least" if why else "no keep rule wants it once the new one is there"
+    return _delete(victim, Cause.ROOM, f"makes room for {name}: every slot is taken, and {rule}")
+
+
+def _waiting(census: Census) -> str | None:
+    return since(census.pending[0]) if census.pending else None
+
+
+def _verdicts(census: Census, future: _Future, actions: Sequence[Action]) -> tuple[Verdict, ...]:
+    """Why every owned restore point stays or goes; oldest first."""
+    going = {action.snapshot_id: action.reason for action in actions if action.verb is Verb.DELETE}
+    unsure = "dated in the future or not at all: never deleted"
+    return tuple(
+        _verdict(each, going.get(each.snapshot.id), _why_kept(each, future)) for each in census.points
+    ) + tuple(Verdict(each.snapshot, each.slot, (unsure,)) for each in census.doubtful)
+
+
+def _verdict(owned: Owned, prune_reason: str | None, keep_reason: str) -> Verdict:
+    return Verdict(owned.snapshot, owned.slot, () if prune_reason else (keep_reason,), prune_reason)
+
+
+def _why_kept(owned: Owned, future: _Future) -> str:
+    if owned in future.reasons:
+        return str(future.reasons[owned])
+    if len(future.surplus) > MOST_SURPLUS:
+        return "surplus, held for `rotator prune`"
+    return "surplus, stays for now (the newest, min_keep, or a slot is still to be taken)"

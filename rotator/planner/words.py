@@ -1,0 +1,38 @@
+"""The sentences of the planner that more than one place prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from rotator.model import CAP, Policy, Snapshot
+from rotator.planner.census import Census, Owned
+
+
+def instant(moment: datetime) -> str:
+    """A moment to the second, in UTC: `2026-11-23 02:00:00Z`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def names(snapshots: Iterable[Snapshot | Owned]) -> str:
+    """The snapshots' names, separated by commas."""
+    return ", ".join((each.snapshot if isinstance(each, Owned) else each).name for each in snapshots)
+
+
+def since(snapshot: Snapshot) -> str:
+    """Which snapshot is in progress, and since when."""
+    start = f"since {instant(snapshot.created_at)}" if snapshot.created_at else "since an unknown time"
+    return f"{snapshot.name} is in progress {start}"
+
+
+def holders(census: Census, policy: Policy) -> str:
+    """Who holds the slots of the cap when there is no room and nothing may be deleted."""
+    stuck = [each for each in census.unfinished if each.snapshot in census.stuck]
+    groups = (
+        (census.foreign, "snapshots rotator does not own"),
+        (census.points, f"restore points that stay (the newest always does; min_keep: {policy.min_keep})"),
+        (stuck, "snapshots stuck in progress"),
+        (census.unknown, "snapshots of a status rotator does not know"),
+        (census.doubtful, "restore points dated in the future or not at all"),
+    )
+    return "; ".join(f"{len(group)} of {CAP} slots are held by {who}: {names(group)}" for group, who in groups if group)

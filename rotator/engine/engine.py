@@ -13,7 +13,7 @@ from structlog.contextvars import bound_contextvars
 from rotator.engine.act import Actor
 from rotator.engine.memory import Attempts, Permission, Told
 from rotator.engine.observe import Clock, Seen, SnapshotApi, observe
-from rotator.engine.pool import Circuit, Pool
+from rotator.engine.pool import Circuit, Pool, isolated
 from rotator.engine.report import Kind, Outcome, Report
 from rotator.engine.step import Step, next_action
 from rotator.engine.tell import tell_outcome, tell_plan
@@ -70,19 +70,29 @@ class Engine:
             logger().debug(Event.PASS_STARTED, servers=len(policies))
             circuit = Circuit()
             seen = observe(self._api, policies, self._clock, self._pool, circuit)
-            ready = [self._step(each, found, requested) for each, found in seen if isinstance(found, Observation)]
-            active = [step for step in ready if step.action is not None]
+            steps = [self._planned(policy, found, requested) for policy, found in seen]
+            active = [step for step in steps if isinstance(step, Step) and step.action is not None]
             results = dict(zip(map(id, active), self._pool.each(self._actor.act, active, circuit), strict=True))
             self._outages = self._outages + 1 if circuit.error else 0
-            unseen = [self._unseen(each, found, circuit) for each, found in seen if not isinstance(found, Observation)]
-            acted = [self._outcome(step, results.get(id(step), False), circuit) for step in ready]
-            report = Report((*acted, *unseen), circuit.error)
-            self._summarise(report, begun, news=any([tell_outcome(each, self._told) for each in report.outcomes]))
+            outcomes = tuple(
+                self._outcome(step, results.get(id(step), False), circuit)
+                if isinstance(step, Step)
+                else self._unseen(policy, step, circuit)
+                for (policy, _), step in zip(seen, steps, strict=True)
+            )
+            report = Report(outcomes, circuit.error)
+            news = [tell_outcome(outcome, self._told) for outcome in outcomes]
+            self._summarise(report, begun, news=any(news))
             return report
 
     def close(self) -> None:
         """Let the worker threads go."""
         self._pool.close()
+
+    def _planned(self, policy: Policy, found: Seen, requested: datetime | None) -> Step | RotatorError | None:
+        if not isinstance(found, Observation):
+            return found
+        return isolated(lambda observation: self._step(policy, observation, requested), found)
 
     def _step(self, policy: Policy, observation: Observation, requested: datetime | None) -> Step:
         now = self._clock()
@@ -140,7 +150,7 @@ class Engine:
         created = step.action is not None and step.action.verb is Verb.CREATE
         return Kind.ACTED, reason, self._poll_interval if created else timedelta(0)
 
-    def _unseen(self, policy: Policy, found: Seen, circuit: Circuit) -> Outcome:
+    def _unseen(self, policy: Policy, found: RotatorError | None, circuit: Circuit) -> Outcome:
         """What became of a server without a usable list: nothing is done to it (S4)."""
         skipped = found is None or found is circuit.error
         reason = str(circuit.error or "rotator is stopping") if skipped else str(found)

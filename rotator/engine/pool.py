@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import TypeVar
 
-from rotator.errors import ApiError, CredentialsError, RotatorError, UnavailableError, UnreachableError
+from rotator.errors import CredentialsError, RotatorError, UnavailableError, UnreachableError
 from rotator.logs import Event, logger
 
 Item = TypeVar("Item")
@@ -29,13 +29,8 @@ class Circuit:
         self._unavailable = 0
         self._lock = threading.Lock()
 
-    def passed(self) -> None:
-        """A call was answered."""
-        with self._lock:
-            self._unavailable = 0
-
-    def failed(self, error: RotatorError) -> None:
-        """A call failed; decides whether the next ones can do any better."""
+    def note(self, error: RotatorError | None) -> None:
+        """A call was answered, or failed: decides whether the next ones can do any better."""
         with self._lock:
             self._unavailable = self._unavailable + 1 if isinstance(error, UnavailableError) else 0
             final = isinstance(error, CredentialsError | UnreachableError)
@@ -68,16 +63,19 @@ class Pool:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _guarded(self, call: Callable[[Item], Result], item: Item, circuit: Circuit) -> Result | RotatorError | None:
-        """One server's call; whatever goes wrong in it stops no other server (S9)."""
         if self._stopping.is_set() or circuit.error is not None:
             return None
-        try:
-            result = call(item)
-        except (ApiError, CredentialsError) as error:
-            circuit.failed(error)
-            return error
-        except Exception as error:  # noqa: BLE001 - S9: a fault of rotator itself must not stop the other servers
-            logger().error(Event.INTERNAL_ERROR, reason=str(error), exc_info=True)
-            return RotatorError(f"a fault of rotator itself: {type(error).__name__}: {error}; please report it")
-        circuit.passed()
+        result = isolated(call, item)
+        circuit.note(result if isinstance(result, RotatorError) else None)
         return result
+
+
+def isolated(call: Callable[[Item], Result], item: Item) -> Result | RotatorError:
+    """The result or the error of one server's part: whatever goes wrong in it stops no other server (S9)."""
+    try:
+        return call(item)
+    except RotatorError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - a fault of rotator itself must not stop the other servers either
+        logger().error(Event.INTERNAL_ERROR, reason=str(error), exc_info=True)
+        return RotatorError(f"a fault of rotator itself: {type(error).__name__}: {error}; please report it")

@@ -12,7 +12,7 @@ from rotator.planner.census import Census, Owned, take_census
 from rotator.planner.notices import held, missed, notices_of
 from rotator.planner.words import holders, instant, since
 from rotator.retention import KeepReason, Point, kept
-from rotator.slots import latest_slot, next_slot, timezone_of
+from rotator.slots import latest_slot, next_slot
 
 MOST_SURPLUS = 2
 """More surplus restore points than this are held for `rotator prune` (S11)."""
@@ -117,10 +117,7 @@ def _future(policy: Policy, census: Census, due: datetime | None) -> _Future:
     """What the keep rules say once `due`, if any, is complete."""
     points = (*census.points, *([_expected(policy, due)] if due else []))
     by_point = {Point(each.slot, _tie(each)): each for each in points if each.slot is not None}
-    reasons = {
-        by_point[point]: why
-        for point, why in kept(by_point, policy.keep, timezone_of(policy.schedule.timezone)).items()
-    }
+    reasons = {by_point[point]: why for point, why in kept(by_point, policy.keep, policy.schedule.timezone).items()}
     return _Future(points, reasons, tuple(each for each in points[:-1] if each not in reasons))
 
 

@@ -27,6 +27,10 @@ class Agenda:
         ready = {server_id for server_id, at in self._at.items() if at <= now}
         return [self._policies[id_] for id_ in self._at if id_ in ready or (ready and id_ in self._waiting)]
 
+    def postpone(self, at: datetime) -> None:
+        """Nothing happens before `at`."""
+        self._at = {server_id: max(each, at) for server_id, each in self._at.items()}
+
     def note(self, report: Report) -> None:
         """Make the next appointment of every server of a pass."""
         for outcome in report.outcomes:

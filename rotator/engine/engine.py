@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from structlog.contextvars import bound_contextvars
@@ -20,7 +20,7 @@ from rotator.engine.tell import tell_outcome, tell_plan
 from rotator.engine.track import track
 from rotator.errors import MaybeCreatedError, RotatorError
 from rotator.logs import Event, logger
-from rotator.model import Observation, Policy, Sign, Verb
+from rotator.model import Observation, Plan, Policy, Sign, Verb
 from rotator.planner import plan
 
 RETRY_DELAYS = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=45))
@@ -34,6 +34,9 @@ FIRST_OUTAGE_WAIT = timedelta(seconds=15)
 
 PROBLEMS = frozenset({Sign.STUCK, Sign.HELD, Sign.UNKNOWN_STATUS})
 """Notices that make a run end with exit code 1."""
+
+Decide = Callable[[Policy, Observation, datetime], Plan]
+"""`plan`, or another way to decide about one server."""
 
 
 class Engine:
@@ -85,14 +88,34 @@ class Engine:
             self._summarise(report, begun, news=any(news))
             return report
 
-    def close(self) -> None:
-        """Let the worker threads go."""
-        self._pool.close()
+    def survey(self, policies: Sequence[Policy], decide: Decide) -> Report:
+        """Look and decide, but change nothing: a pass that sends GET only (S10)."""
+        circuit = Circuit()
+        seen = observe(self._api, policies, self._clock, self._pool, circuit)
+        outcomes = (self._surveyed(policy, found, decide, circuit) for policy, found in seen)
+        return Report(tuple(outcomes), circuit.error)
+
+    def take_over(self, other: Engine) -> None:
+        """Go on where the engine of an earlier configuration stopped."""
+        self._attempts.take_over(other._attempts)
+        self._told.take_over(other._told)
+
+    def close(self) -> bool:
+        """Let the worker threads go; False if a call is still in flight that was not waited for."""
+        return self._pool.close()
 
     def _planned(self, policy: Policy, found: Seen, requested: datetime | None) -> Step | RotatorError | None:
         if not isinstance(found, Observation):
             return found
         return isolated(lambda observation: self._step(policy, observation, requested), found)
+
+    def _surveyed(self, policy: Policy, found: Seen, decide: Decide, circuit: Circuit) -> Outcome:
+        if not isinstance(found, Observation):
+            return self._unseen(policy, found, circuit)
+        planned = isolated(lambda observation: decide(policy, observation, self._clock()), found)
+        if isinstance(planned, RotatorError):
+            return self._unseen(policy, planned, circuit)
+        return self._outcome(Step(policy, found, planned, Permission(granted=True), None), False, circuit)
 
     def _step(self, policy: Policy, observation: Observation, requested: datetime | None) -> Step:
         now = self._clock()

@@ -55,6 +55,10 @@ class Attempts:
         self._settle = settle
         self._last: dict[Id, Attempt] = {}
 
+    def take_over(self, other: Attempts) -> None:
+        """Go on with what another engine of this process knew."""
+        self._last |= other._last
+
     def last(self, server_id: Id) -> Attempt | None:
         """The last attempt of a server, whichever slot it was for."""
         return self._last.get(server_id)
@@ -120,6 +124,10 @@ class Told:
 
     def __init__(self) -> None:
         self._said: dict[tuple[str, Id], frozenset[tuple[str, str]]] = {}
+
+    def take_over(self, other: Told) -> None:
+        """Go on with what another engine of this process said."""
+        self._said |= other._said
 
     def news(self, topic: str, server_id: Id, conditions: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         """Those of the conditions (kind, words) that were not true with these words the last time."""

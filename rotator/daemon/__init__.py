@@ -1,0 +1,1 @@
+"""The long-running process: instance lock, signals, timer loop."""

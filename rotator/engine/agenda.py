@@ -6,17 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rotator.engine.report import Kind, Outcome, Report
-from rotator.model import Id, Policy
+from rotator.model import Id, Policy, Verb
 
 
 class Agenda:
-    """Appointments by server. `lasting`: a server that is done comes back at its next slot; else it is finished."""
+    """Appointments by server.
 
-    def __init__(self, policies: Sequence[Policy], now: datetime, *, lasting: bool) -> None:
+    `lasting`: a server that is done comes back at its next slot; else it is finished. Not `patient`: a server whose
+    snapshot is in progress is finished as well.
+    """
+
+    def __init__(self, policies: Sequence[Policy], now: datetime, *, lasting: bool, patient: bool = True) -> None:
         self._policies = {policy.server_id: policy for policy in policies}
         self._at: dict[Id, datetime] = dict.fromkeys(self._policies, now)
         self._waiting: set[Id] = set()
         self._lasting = lasting
+        self._patient = patient
 
     def next_at(self) -> datetime | None:
         """When there is something to do next; None if never again."""
@@ -36,7 +41,7 @@ class Agenda:
         for outcome in report.outcomes:
             server_id = outcome.policy.server_id
             self._waiting.discard(server_id)
-            if outcome.kind is Kind.WAITING:
+            if outcome.kind in (Kind.WAITING, Kind.UNCERTAIN):
                 self._waiting.add(server_id)
             at = self._next(outcome)
             if at is None:
@@ -46,6 +51,10 @@ class Agenda:
 
     def _next(self, outcome: Outcome) -> datetime | None:
         """The next appointment; a slot that comes before a retry is not missed for it."""
+        if not self._patient and (
+            outcome.kind is Kind.WAITING or any(each.verb is Verb.CREATE for each in outcome.done)
+        ):
+            return None
         slot = outcome.plan.next_slot if self._lasting and outcome.plan else None
         candidates = [outcome.look_again, slot and slot + outcome.policy.splay]
         return min((each for each in candidates if each is not None), default=None)

@@ -156,7 +156,7 @@ class Engine:
         if step.permission.granted:
             return Kind.IDLE, "", None
         if step.permission.patient:
-            return Kind.WAITING, step.permission.reason, self._poll_interval
+            return Kind.UNCERTAIN, step.permission.reason, self._poll_interval
         again = step.permission.look_again
         return Kind.FAILED, step.permission.reason, None if again is None else again - self._clock()
 
@@ -164,7 +164,7 @@ class Engine:
         self, step: Step, result: bool | RotatorError | None, circuit: Circuit
     ) -> tuple[Kind, str, timedelta | None]:
         if isinstance(result, MaybeCreatedError):
-            return Kind.WAITING, str(result), self._poll_interval
+            return Kind.UNCERTAIN, str(result), self._poll_interval
         if result is None or (isinstance(result, RotatorError) and result is circuit.error):
             return Kind.SKIPPED, str(circuit.error or "rotator is stopping"), self._outage_wait()
         if isinstance(result, RotatorError):

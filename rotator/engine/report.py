@@ -19,6 +19,8 @@ class Kind(StrEnum):
     """A call was made; the next pass looks what came of it."""
     WAITING = "waiting"
     """A snapshot is in progress."""
+    UNCERTAIN = "uncertain"
+    """A snapshot was asked for, and no list shows yet what became of it."""
     BLOCKED = "blocked"
     FAILED = "failed"
     SKIPPED = "skipped"

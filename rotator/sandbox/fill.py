@@ -22,7 +22,8 @@ _MINUTE = timedelta(minutes=1)
 def fill(cloud: Cloud, policies: Sequence[Policy], now: datetime) -> None:
     """Add one server per policy, each with its latest slot still to be taken: four telling states, then ordinary ones.
 
-    Full, two made by hand, empty, the latest one failed; every further server has four of ours.
+    Full, two made by hand, empty, the latest one failed; every further server has as many of ours as its policy
+    keeps.
     """
     for index, policy in enumerate(policies):
         cloud.add_server(policy.server, policy.server_id)
@@ -52,7 +53,7 @@ def _last_failed(cloud: Cloud, policy: Policy, now: datetime) -> None:
 
 
 def _ordinary(cloud: Cloud, policy: Policy, now: datetime) -> None:
-    _plant(cloud, policy, _earlier_slots(policy, now, 4), now)
+    _plant(cloud, policy, _earlier_slots(policy, now, policy.keep.total), now)
 
 
 _TELLING: tuple[Callable[[Cloud, Policy, datetime], None], ...] = (_full, _hand_made, _empty, _last_failed)

@@ -1,0 +1,19 @@
+"""Entry point of the `rotator` command; answers `--version` before anything is imported."""
+
+import sys
+
+from rotator import __version__
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"rotator {__version__}\n")
+        return 0
+    from rotator.cli import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

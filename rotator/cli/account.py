@@ -1,0 +1,161 @@
+"""From arguments to something to work with: the configuration, the servers asked for, the API or the sandbox."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rotator.api import Client
+from rotator.config import Config, Timing, find_config, load, read_token
+from rotator.engine import Decide, Engine, Report
+from rotator.errors import UsageError
+from rotator.logs import Event, Redactor, logger, setup
+from rotator.model import Policy, opaque_id
+
+SANDBOX_CREATE_TIME = timedelta(seconds=2)
+SANDBOX_POLL_INTERVAL = timedelta(milliseconds=500)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A configuration and a client for its API; `redactor` keeps its token out of the logs."""
+
+    config: Config
+    client: Client
+    redactor: Redactor
+
+
+def clock() -> datetime:
+    """The wall clock, aware and in UTC; everything below the command line gets it as an argument."""
+    return datetime.now(UTC)
+
+
+def start_logging(arguments: argparse.Namespace) -> Redactor:
+    """Set logging up as the arguments ask; on a terminal a command's own output says what info lines would."""
+    terminal = sys.stderr.isatty()
+    quiet = terminal and arguments.command != "run"
+    redactor = Redactor()
+    setup(
+        arguments.log_format or ("console" if terminal else "json"),
+        arguments.log_level or ("warning" if quiet else "info"),
+        redactor,
+    )
+    return redactor
+
+
+def load_config(arguments: argparse.Namespace) -> Config:
+    """The configuration that the arguments and the environment name."""
+    return load(find_config(arguments.config, os.environ))
+
+
+@contextmanager
+def open_account(arguments: argparse.Namespace) -> Iterator[Account]:
+    """Everything a command needs to talk to the API, or to the embedded sandbox in its place."""
+    redactor = start_logging(arguments)
+    config = load_config(arguments)
+    for warning in config.warnings:
+        logger().warning(Event.CONFIG_WARNING, reason=warning)
+    if arguments.sandbox:
+        with _sandbox(config, redactor) as account:
+            yield account
+    else:
+        yield Account(config, _real_client(arguments, config, redactor), redactor)
+
+
+def reloaded(arguments: argparse.Namespace, account: Account) -> Account:
+    """The account by what its file says now; raises ConfigError or CredentialsError where that cannot be used."""
+    config = load_config(arguments)
+    if arguments.sandbox:
+        return replace(account, config=_sandbox_config(config))
+    return replace(account, config=config, client=_real_client(arguments, config, account.redactor))
+
+
+def _real_client(arguments: argparse.Namespace, config: Config, redactor: Redactor) -> Client:
+    """A client with the token from the first place that has one; raises CredentialsError if none has."""
+    token = read_token(arguments.token_file, config.api.token_file, os.environ)
+    redactor.hide(token.value)
+    for warning in token.warnings:
+        logger().warning(Event.CONFIG_WARNING, reason=warning)
+    return Client(config.api.url, token.value, timeout=config.api.timeout, clock=clock)
+
+
+@contextmanager
+def _sandbox(config: Config, redactor: Redactor) -> Iterator[Account]:
+    from rotator.sandbox import Cloud, Sandbox, fill
+
+    cloud = Cloud(clock, create_time=SANDBOX_CREATE_TIME)
+    fill(cloud, config.policies, clock())
+    token = secrets.token_urlsafe()
+    with Sandbox(cloud, token) as sandbox:
+        client = Client(sandbox.url, token, timeout=config.api.timeout, clock=clock)
+        yield Account(_sandbox_config(config), client, redactor)
+
+
+def _sandbox_config(config: Config) -> Config:
+    """Its snapshots take seconds, so they are looked at more often."""
+    return replace(config, timing=Timing(poll_interval=SANDBOX_POLL_INTERVAL, stuck_after=config.timing.stuck_after))
+
+
+def chosen(policies: Sequence[Policy], names: Sequence[str] | None) -> tuple[Policy, ...]:
+    """The policies of the servers named by `--server`, or all; UsageError for a name that is not configured."""
+    if not names:
+        return tuple(policies)
+    unknown = [name for name in names if not any(_is_named(policy, name) for policy in policies)]
+    if unknown:
+        known = ", ".join(policy.server for policy in policies[:10]) + (", …" if len(policies) > 10 else "")
+        raise UsageError(
+            f"--server {unknown[0]}: no enabled server of the configuration has this name or id; it has {known}"
+        )
+    return tuple(policy for policy in policies if any(_is_named(policy, name) for name in names))
+
+
+def _is_named(policy: Policy, name: str) -> bool:
+    return name == policy.server or opaque_id(name) == policy.server_id
+
+
+def lock_file(arguments: argparse.Namespace, config: Config) -> Path:
+    """The lock file that the arguments name, or the default one of the configuration."""
+    from rotator.daemon.lock import default_lock_file
+
+    return Path(arguments.lock_file) if arguments.lock_file else default_lock_file(config.path, os.environ, os.getuid())
+
+
+@contextmanager
+def single_instance(arguments: argparse.Namespace, config: Config) -> Iterator[None]:
+    """Hold the instance lock; the embedded sandbox has nothing that two instances could harm."""
+    from rotator.daemon.lock import InstanceLock
+
+    if arguments.sandbox:
+        yield
+    else:
+        with InstanceLock(lock_file(arguments, config)):
+            yield
+
+
+def one_shot_engine(account: Account, stopping: threading.Event | None = None) -> Engine:
+    """An engine that does not try a failed slot again: that is left to the next run."""
+    return Engine(
+        account.client,
+        clock,
+        parallel=account.config.api.parallel,
+        poll_interval=account.config.timing.poll_interval,
+        retry_delays=(),
+        stopping=stopping,
+    )
+
+
+def survey(arguments: argparse.Namespace, account: Account, decide: Decide) -> Report:
+    """One look at the servers asked for; sends GET only."""
+    engine = one_shot_engine(account)
+    try:
+        return engine.survey(chosen(account.config.policies, arguments.server), decide)
+    finally:
+        engine.close()

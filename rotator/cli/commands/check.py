@@ -1,0 +1,84 @@
+"""`rotator check`: is the configuration right, and what does it mean; with --online, does the API agree."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from itertools import groupby
+
+from rotator.cli.words import bullet, counted, painted, printable, write
+from rotator.config import Config, find_config, load, read_token
+from rotator.config.rules import duration_text
+from rotator.errors import CredentialsError, Exit
+from rotator.model import CAP, Policy
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check, show, and ask the API if wanted; ConfigError tells what is wrong."""
+    config = load(find_config(arguments.config, os.environ))
+    write(_lines(config))
+    if not arguments.online:
+        write(_token_lines(arguments, config))
+        return Exit.DONE
+    problems = list(_online(arguments))
+    write(painted(bullet("!", problem), "red") for problem in problems)
+    write([f"online: {counted(len(problems), 'problem')}"])
+    return Exit.PROBLEM if problems else Exit.DONE
+
+
+def _lines(config: Config) -> Iterator[str]:
+    disabled = f", {len(config.disabled)} disabled" if config.disabled else ""
+    yield f"{printable(str(config.path))}: ok, {counted(len(config.policies), 'server')}{disabled}"
+    by_rules = sorted(config.policies, key=_rules)
+    for rules, policies in groupby(by_rules, key=_rules):
+        names = [printable(policy.server) for policy in policies]
+        shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        yield bullet("*", f"{rules}: {shown}")
+    for warning in config.warnings:
+        yield painted(bullet("!", warning), "yellow")
+
+
+def _rules(policy: Policy) -> str:
+    """What a policy means, in words."""
+    spare = CAP - policy.keep.total
+    order = (
+        "the new one is complete before the oldest goes" if spare else "the oldest goes before the new one is complete"
+    )
+    parts = [f"{policy.schedule.text} ({policy.schedule.timezone}), keep {policy.keep}: {order}"]
+    if policy.min_keep > 1:
+        parts.append(f"never fewer than {policy.min_keep}")
+    if policy.grace is not None:
+        parts.append(f"up to {duration_text(policy.grace)} late")
+    if policy.adopt:
+        parts.append(f"adopts {', '.join(policy.adopt)}")
+    return f"{policy.name}: {'; '.join(parts)}" if policy.name else "; ".join(parts)
+
+
+def _token_lines(arguments: argparse.Namespace, config: Config) -> Iterator[str]:
+    try:
+        token = read_token(arguments.token_file, config.api.token_file, os.environ)
+    except CredentialsError as error:
+        yield painted(bullet("!", f"no usable token (needed to run): {error}"), "yellow")
+        return
+    yield f"token: from {token.source}"
+    for warning in token.warnings:
+        yield painted(bullet("!", warning), "yellow")
+
+
+def _online(arguments: argparse.Namespace) -> Iterator[str]:
+    """What the API says against the configuration."""
+    from rotator.cli.account import open_account
+
+    with open_account(arguments) as account:
+        who = account.client.account()
+        write([f"token: {printable(who.token_name)} of {printable(who.email)}, may {printable(who.permissions)}"])
+        there = {server.id: server.name for server in account.client.servers()}
+        ours = {policy.server_id: policy.server for policy in account.config.policies}
+        others = len(there.keys() - ours.keys())
+        write([f"servers: {len(there)} in the account, {others} of them not in the configuration"])
+        for server_id, name in ours.items():
+            if server_id not in there:
+                yield f"server {server_id} ({name}) is not in this account: check the id"
+            elif there[server_id] != name:
+                yield f"server {server_id} is {name!r} here but {there[server_id]!r} at the API: is the id right?"

@@ -1,0 +1,114 @@
+"""`rotator plan`: what `once` would do now, and why; sends GET only."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from structlog.contextvars import bound_contextvars
+
+from rotator.cli.account import clock, open_account, survey
+from rotator.cli.words import LEGEND, bullet, local, painted, picture, printable, write
+from rotator.engine import Outcome, Report
+from rotator.model import Plan, Verb, Verdict
+from rotator.planner import plan
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the plan of every server asked for."""
+    requested = clock().replace(second=0, microsecond=0) if arguments.now else None
+    with bound_contextvars(dry_run=True), open_account(arguments) as account:
+        report = survey(arguments, account, lambda policy, seen, now: plan(policy, seen, now, requested))
+        if report.error is not None:
+            raise report.error
+        if arguments.json:
+            json.dump(as_json(report, clock()), sys.stdout, indent=2)
+            write([""])
+        else:
+            write(_lines(report))
+        return report.exit_code
+
+
+def as_json(report: Report, now: datetime) -> dict[str, Any]:
+    """The documented JSON form; its keys are an interface."""
+    return {"generated_at": now.isoformat(), "servers": [_server_json(outcome) for outcome in report.outcomes]}
+
+
+def _server_json(outcome: Outcome) -> dict[str, Any]:
+    plan = outcome.plan
+    return {
+        "server_id": outcome.policy.server_id,
+        "server": outcome.policy.server,
+        "due": plan.due if plan else None,
+        "slot": iso(plan.slot) if plan else None,
+        "next_slot": iso(plan.next_slot) if plan else None,
+        "waiting": plan.waiting if plan else None,
+        "blocked": plan.blocked if plan else None,
+        "error": None if plan else outcome.reason,
+        "actions": [
+            {"action": each.verb.value, "name": each.name, "snapshot_id": each.snapshot_id, "reason": each.reason}
+            for each in (plan.actions if plan else ())
+        ],
+        "restore_points": [verdict_json(verdict) for verdict in (plan.verdicts if plan else ())],
+        "notices": [{"kind": each.sign.value, "text": each.text} for each in (plan.notices if plan else ())],
+    }
+
+
+def iso(moment: datetime | None) -> str | None:
+    """A moment for programs."""
+    return moment.isoformat() if moment else None
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """One restore point, and why it stays or goes."""
+    return {
+        "snapshot_id": verdict.snapshot.id,
+        "name": verdict.snapshot.name,
+        "keep_reasons": list(verdict.keep_reasons),
+        "prune_reason": verdict.prune_reason,
+    }
+
+
+def _lines(report: Report) -> Iterator[str]:
+    for outcome in report.outcomes:
+        yield from _server_lines(outcome)
+    yield f"\n{LEGEND}"
+    yield "+ create  - delete  = keep  ~ wait  ! attention     nothing was changed"
+
+
+def _server_lines(outcome: Outcome) -> Iterator[str]:
+    policy, planned = outcome.policy, outcome.plan
+    head = f"{painted(printable(policy.server), 'bold')} ({policy.server_id})  {picture(policy, outcome.observation)}"
+    if planned is None:
+        yield head
+        yield painted(bullet("!", outcome.reason), "red")
+        return
+    yield f"{head}  {_when(outcome, planned)}"
+    yield from action_lines(planned)
+    for verdict in reversed(planned.verdicts):
+        if verdict.keep_reasons:
+            yield bullet("=", f"{verdict.snapshot.name} kept: {', '.join(verdict.keep_reasons)}")
+    if planned.waiting:
+        yield bullet("~", f"waiting: {planned.waiting}")
+    if planned.blocked:
+        yield painted(bullet("!", f"blocked: {planned.blocked}"), "red")
+    for notice in planned.notices:
+        yield painted(bullet("!", notice.text), "yellow")
+
+
+def action_lines(planned: Plan) -> Iterator[str]:
+    """The actions in their order, each with its reason."""
+    for action in planned.actions:
+        mark = "+" if action.verb is Verb.CREATE else "-"
+        yield bullet(mark, f"{action.verb.value} {action.name}: {action.reason}")
+
+
+def _when(outcome: Outcome, planned: Plan) -> str:
+    zone = outcome.policy.schedule.timezone
+    if planned.due:
+        return f"due: {local(planned.slot, outcome.policy)} {zone}"
+    return f"next: {local(planned.next_slot, outcome.policy)} {zone}"

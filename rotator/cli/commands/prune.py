@@ -1,0 +1,66 @@
+"""`rotator prune`: what the keep rules give up, shown, confirmed, deleted."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from rotator.cli.account import Account, clock, open_account, single_instance, survey
+from rotator.cli.ask import typed
+from rotator.cli.commands.plan import action_lines
+from rotator.cli.words import bullet, counted, painted, picture, printable, write
+from rotator.engine import Outcome, Report
+from rotator.engine.prune import prune_server
+from rotator.errors import Exit, RotatorError
+from rotator.planner import prune_plan
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show, ask, delete; returns the exit code."""
+    with open_account(arguments) as account, single_instance(arguments, account.config):
+        report = survey(arguments, account, prune_plan)
+        if report.error is not None:
+            raise report.error
+        write(_lines(report))
+        found = [outcome for outcome in report.outcomes if outcome.plan and outcome.plan.actions]
+        count = sum(len(outcome.plan.actions) for outcome in found if outcome.plan)
+        if not count:
+            write(["nothing to prune: the keep rules want every restore point"])
+            return report.exit_code
+        question = f"Delete {counted(count, 'restore point')} for good? Type yes: "
+        if not arguments.yes and not typed(question, "yes"):
+            write(["nothing was deleted"])
+            return Exit.PROBLEM
+        return max(report.exit_code, _delete(account, found))
+
+
+def _delete(account: Account, found: list[Outcome]) -> Exit:
+    """Delete server by server; one that fails does not stop the next (S9), except for trouble of the account."""
+    code = Exit.DONE
+    for outcome in found:
+        confirmed = {each.snapshot_id for each in outcome.plan.actions if each.snapshot_id} if outcome.plan else set()
+        try:
+            done = prune_server(account.client, clock, outcome.policy, confirmed)
+        except RotatorError as error:
+            if error.exit_code is not Exit.PROBLEM:
+                raise
+            write([painted(bullet("!", f"{outcome.policy.server}: {error}"), "red")])
+            code = Exit.PROBLEM
+            continue
+        write([f"{printable(outcome.policy.server)}: {len(done)} of {len(confirmed)} deleted"])
+        if len(done) < len(confirmed):
+            code = Exit.PROBLEM
+    return code
+
+
+def _lines(report: Report) -> Iterator[str]:
+    for outcome in report.outcomes:
+        name = printable(outcome.policy.server)
+        if outcome.plan is None:
+            yield painted(bullet("!", f"{name}: {outcome.reason}"), "red")
+        elif outcome.plan.actions:
+            slots = picture(outcome.policy, outcome.observation)
+            yield f"{painted(name, 'bold')} ({outcome.policy.server_id})  {slots}"
+            yield from action_lines(outcome.plan)
+        elif outcome.plan.waiting:
+            yield bullet("~", f"{name}: {outcome.plan.waiting}; nothing is pruned until it is complete")

@@ -1,0 +1,46 @@
+"""`rotator run`: the daemon."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+
+from rotator.cli.account import Account, clock, open_account, reloaded, single_instance
+from rotator.daemon.loop import Daemon, Setup
+from rotator.daemon.signals import Signals
+from rotator.engine import Engine
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code."""
+    with Signals() as signals, open_account(arguments) as account, single_instance(arguments, account.config):
+        daemon = Daemon(_loader(arguments, account, signals), signals, clock, time.monotonic)
+        code = daemon.run()
+        if not daemon.close():
+            # A call is still in flight after its grace: its thread would hold the process for up to its time-out.
+            logging.shutdown()
+            sys.stdout.flush()
+            os._exit(code)
+        return code
+
+
+def _loader(arguments: argparse.Namespace, account: Account, signals: Signals) -> Callable[[], Setup]:
+    """Gives the set-up that was checked at the start, then, for every reload, what the file says by then."""
+    opened = [account]
+
+    def load() -> Setup:
+        current = opened.pop() if opened else reloaded(arguments, account)
+        engine = Engine(
+            current.client,
+            clock,
+            parallel=current.config.api.parallel,
+            poll_interval=current.config.timing.poll_interval,
+            stopping=signals.stopping,
+        )
+        return Setup(current.config, engine)
+
+    return load

@@ -1,0 +1,86 @@
+"""`rotator sandbox`: serve the API on this machine until interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from rotator.cli.account import clock
+from rotator.cli.words import counted, write
+from rotator.config.rules import duration
+from rotator.daemon.signals import Signals
+from rotator.errors import Exit, UsageError
+from rotator.sandbox import Cloud, Sandbox, configuration, fleet
+
+MOST_SERVERS = 100_000
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    if not 1 <= arguments.servers <= MOST_SERVERS:
+        raise UsageError(f"--servers {arguments.servers}: give a number from 1 to {MOST_SERVERS}")
+    if (
+        not arguments.token.isascii()
+        or not arguments.token.isprintable()
+        or " " in arguments.token
+        or not arguments.token
+    ):
+        raise UsageError("--token: use printable ASCII characters without spaces")
+    cloud = Cloud(clock, create_time=_span(arguments, "create_time"), fail_rate=_share(arguments.fail_rate))
+    fleet(cloud, arguments.servers)
+    with Signals() as signals, _served(arguments, cloud) as sandbox:
+        text = configuration(cloud, sandbox.url)
+        if arguments.config_out:
+            Path(arguments.config_out).write_text(text, encoding="utf-8")
+        write(_how_to(arguments, sandbox.url, text))
+        while not signals.stopping.is_set():
+            signals.sleep(3600)
+            signals.take_reload()
+    return Exit.DONE
+
+
+def _served(arguments: argparse.Namespace, cloud: Cloud) -> Sandbox:
+    if not 0 <= arguments.port <= 65535:
+        raise UsageError(f"--port {arguments.port}: give a number from 0 to 65535")
+    try:
+        return Sandbox(cloud, arguments.token, port=arguments.port, latency=_span(arguments, "latency"))
+    except OSError as error:
+        raise UsageError(
+            f"--port {arguments.port}: {error.strerror}; choose another, or none for any free one"
+        ) from None
+
+
+def _span(arguments: argparse.Namespace, name: str) -> timedelta:
+    try:
+        return duration(getattr(arguments, name))
+    except ValueError as error:
+        raise UsageError(f"--{name.replace('_', '-')} {getattr(arguments, name)}: {error}") from None
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text.removesuffix("%")) / 100
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise UsageError(f"--fail-rate {text}: give a percentage from 0% to 100%")
+    return share
+
+
+def _how_to(arguments: argparse.Namespace, url: str, text: str) -> Iterator[str]:
+    """How to point rotator at it."""
+    yield f"Sandbox with {counted(arguments.servers, 'server')} at {url} until Ctrl-C."
+    yield "In another terminal:"
+    path = arguments.config_out
+    if path is None:
+        path = "sandbox.yaml"
+        servers = text.splitlines()
+        shown = servers if len(servers) <= 40 else [*servers[:20], "  # … `--config-out FILE` writes all of them"]
+        yield f"\n  cat > {path} <<'END'"
+        yield from shown
+        yield "END"
+    yield f"  export ROTATOR_API_TOKEN={arguments.token}"
+    yield f"  rotator once -c {path}"

@@ -1,0 +1,107 @@
+"""What a one-shot did over all its passes: per server before, after, every action with its reason, what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rotator.cli.words import LEGEND, bullet, counted, local, painted, picture, printable
+from rotator.engine import Kind, Outcome, Report
+from rotator.errors import Exit, RotatorError
+from rotator.model import Action, Id, Observation, Verb
+
+_BUSY = (Kind.ACTED, Kind.WAITING, Kind.UNCERTAIN)
+
+_SIGNS = {Verb.CREATE: "+", Verb.DELETE: "-"}
+
+
+@dataclass(slots=True)
+class Entry:
+    """One server's story."""
+
+    outcome: Outcome
+    before: Observation | None
+    after: Observation | None
+    done: list[Action] = field(default_factory=list)
+
+
+class Journal:
+    """Collects the reports of a run."""
+
+    def __init__(self, begun: datetime) -> None:
+        self.begun = begun
+        self.error: RotatorError | None = None
+        self.interrupted = False
+        self.entries: dict[Id, Entry] = {}
+
+    def note(self, report: Report) -> None:
+        """Add one pass."""
+        self.error = report.error or self.error
+        for outcome in report.outcomes:
+            entry = self.entries.setdefault(outcome.policy.server_id, Entry(outcome, outcome.observation, None))
+            entry.outcome = outcome
+            entry.after = outcome.observation or entry.after
+            entry.done += outcome.done
+
+    def standing(self) -> tuple[int, int]:
+        """How many servers are done, and how many wait for a snapshot in progress."""
+        kinds = [entry.outcome.kind for entry in self.entries.values()]
+        busy = sum(kind in _BUSY for kind in kinds)
+        return len(kinds) - busy, busy
+
+    @property
+    def exit_code(self) -> Exit:
+        """The exit code of the whole run."""
+        code = Report(tuple(entry.outcome for entry in self.entries.values()), self.error).exit_code
+        did = any(entry.done for entry in self.entries.values())
+        if code is Exit.UNAVAILABLE and did:
+            return Exit.PROBLEM
+        return Exit.PROBLEM if code is Exit.DONE and self.interrupted else code
+
+
+def report_lines(journal: Journal, now: datetime) -> Iterator[str]:
+    """Every server that something was done to or is wrong with, then the rest in one line, then the sum."""
+    told = [entry for entry in journal.entries.values() if entry.done or entry.outcome.problems]
+    for entry in told:
+        yield from _story(entry)
+    if told:
+        yield f"\n{LEGEND}"
+    yield from _rest(len(journal.entries) - len(told), journal)
+    yield _sum(journal, now)
+
+
+def _story(entry: Entry) -> Iterator[str]:
+    policy = entry.outcome.policy
+    change = f"{picture(policy, entry.before)} -> {picture(policy, entry.after)}"
+    yield f"{painted(printable(policy.server), 'bold')} ({policy.server_id})  {change}"
+    for action in entry.done:
+        yield bullet(_SIGNS[action.verb], f"{action.verb.value}d {action.name}: {action.reason}")
+    if entry.outcome.kind in _BUSY:
+        yield bullet("~", f"not complete yet: {entry.outcome.reason}")
+    for problem in entry.outcome.problems:
+        yield painted(bullet("!", f"{entry.outcome.kind.value}: {problem}"), "red")
+
+
+def _rest(count: int, journal: Journal) -> Iterator[str]:
+    if not count or journal.error:
+        return
+    waiting = sum(1 for entry in journal.entries.values() if not entry.done and entry.outcome.kind in _BUSY)
+    yield f"{counted(count, 'server')}: " + (f"nothing to do, {waiting} in progress" if waiting else "nothing to do")
+    plans = [(entry.outcome.policy, entry.outcome.plan) for entry in journal.entries.values() if entry.outcome.plan]
+    coming = [(plan.next_slot + policy.splay, policy) for policy, plan in plans if plan.next_slot]
+    if coming:
+        at, policy = min(coming, key=lambda each: each[0])
+        yield f"next: {local(at, policy)} {policy.schedule.timezone} {printable(policy.server)}"
+
+
+def _sum(journal: Journal, now: datetime) -> str:
+    done = [action.verb for entry in journal.entries.values() for action in entry.done]
+    wrong = sum(1 for entry in journal.entries.values() if entry.outcome.problems)
+    text = (
+        f"{counted(len(journal.entries), 'server')}: {done.count(Verb.CREATE)} created, "
+        f"{done.count(Verb.DELETE)} deleted, {wrong} with problems, in {(now - journal.begun).total_seconds():.0f} s"
+    )
+    if journal.interrupted:
+        text += "; stopped before the end: the next run finishes what is in progress"
+    return text

@@ -1,0 +1,80 @@
+"""How a person reads times, slots and names: short, in the policy's time zone, safe for a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TextIO
+
+from rotator.model import CAP, Observation, Policy, Snapshot, State
+from rotator.planner import is_owned
+from rotator.slots import timezone_of
+
+WIDTH = 80
+
+LEGEND = "R restore point  P in progress  X failed  ? unknown status  F not ours  . free"
+
+_LETTERS = {State.COMPLETED: "R", State.IN_PROGRESS: "P", State.FAILED: "X", State.UNKNOWN: "?"}
+
+_COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1"}
+
+
+def printable(text: str) -> str:
+    """The text with everything that could move a cursor or start an escape sequence written out."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+def painted(text: str, colour: str, stream: TextIO | None = None) -> str:
+    """The text in a colour if it goes to a terminal and NO_COLOR (set and not empty) does not forbid it."""
+    stream = stream or sys.stdout
+    if not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
+
+
+def picture(policy: Policy, observation: Observation | None) -> str:
+    """The slots of the cap, oldest first: `RRRF.`; see `LEGEND`."""
+    if observation is None:
+        return "-" * CAP
+    oldest_first = sorted(observation.snapshots, key=lambda each: (each.created_at is None, str(each.created_at)))
+    return "".join(_letter(policy, each) for each in oldest_first).ljust(CAP, ".")
+
+
+def _letter(policy: Policy, snapshot: Snapshot) -> str:
+    if snapshot.state is State.COMPLETED and not is_owned(policy, snapshot):
+        return "F"
+    return _LETTERS[snapshot.state]
+
+
+def age(span: timedelta) -> str:
+    """A length of time in its largest sensible unit: `5m`, `7h`, `12d`."""
+    minutes = max(int(span.total_seconds()) // 60, 0)
+    if minutes < 120:
+        return f"{minutes}m"
+    return f"{minutes // 60}h" if minutes < 48 * 60 else f"{minutes // 1440}d"
+
+
+def local(moment: datetime | None, policy: Policy, form: str = "%Y-%m-%d %H:%M") -> str:
+    """A moment in the policy's time zone; `-` for none."""
+    return moment.astimezone(timezone_of(policy.schedule.timezone)).strftime(form) if moment else "-"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 server`, `5 servers`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def bullet(mark: str, text: str) -> str:
+    """A line below a server, wrapped to the width."""
+    return textwrap.fill(
+        printable(text), WIDTH, initial_indent=f"  {mark} ", subsequent_indent="    ", break_on_hyphens=False
+    )
+
+
+def write(lines: Iterable[str]) -> None:
+    """Lines to standard output."""
+    for line in lines:
+        sys.stdout.write(line + "\n")

@@ -11,8 +11,7 @@ PREFIX = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38}[A-Za-z0-9])?")
 ADOPT = re.compile(r"[A-Za-z0-9_*?-]*[A-Za-z0-9][A-Za-z0-9_*?-]*")
 """What an adopt pattern may be: name characters, `*` and `?`, at least one letter or digit."""
 
-_SLOT = re.compile(r"[0-9]{8}T[0-9]{6}Z")
-_FORMAT = "%Y%m%dT%H%M%SZ"
+_SLOT = re.compile(r"[0-9]{8}T(?:[01][0-9]|2[0-3])[0-9]{4}Z")
 
 
 def snapshot_name(prefix: str, slot: datetime) -> str:
@@ -28,7 +27,7 @@ def slot_in_name(prefix: str, name: str) -> datetime | None:
     if head != f"{prefix}-" or not _SLOT.fullmatch(text):
         return None
     try:
-        return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
+        return datetime.fromisoformat(text)
     except ValueError:
         return None
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
-import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -68,7 +68,7 @@ class Engine:
         `requested` is a slot to take whether or not one is due. Nothing is raised for trouble with the API: it is
         in the report.
         """
-        with bound_contextvars(pass_id=uuid.uuid4().hex[:12]):
+        with bound_contextvars(pass_id=os.urandom(6).hex()):
             begun = self._clock()
             logger().debug(Event.PASS_STARTED, servers=len(policies))
             circuit = Circuit()

@@ -282,7 +282,7 @@ class TestFill:
     def test_second_has_two_made_by_hand(self, cloud: Cloud) -> None:
         names = [snapshot.name for snapshot in cloud.snapshots(10002)]
         assert names[:2] == ["before-upgrade", "manual-2026-11-20"]
-        assert self.slots(cloud, 10002) == self.nights(1, 0)
+        assert self.slots(cloud, 10002) == self.nights(2, 1)
 
     def test_third_is_empty(self, cloud: Cloud) -> None:
         assert cloud.snapshots(10003) == ()
@@ -292,8 +292,8 @@ class TestFill:
         assert statuses(cloud, 10004) == ["completed"] * 3 + ["failed"]
 
     @pytest.mark.parametrize("server_id", [10005, 10006, "f3b9a2d0-uuid"])
-    def test_all_others_are_ordinary(self, cloud: Cloud, server_id: Id) -> None:
-        assert self.slots(cloud, server_id) == self.nights(3, 2, 1, 0)
+    def test_all_others_have_what_their_policy_keeps(self, cloud: Cloud, server_id: Id) -> None:
+        assert self.slots(cloud, server_id) == self.nights(4, 3, 2, 1)
         assert statuses(cloud, server_id) == ["completed"] * 4
 
     def test_makes_nothing_in_the_future_and_everything_after_its_slot(self, clock: Clock) -> None:
@@ -302,14 +302,14 @@ class TestFill:
         fill(cloud, [Policy(number, "a", hourly, splay=number * MINUTE) for number in range(1, 6)], NOW + SECOND)
         created = [(slot_in_name("rotator", s.name) or NOW, s.created_at) for s in cloud.snapshots()]
         assert all(at is not None and slot < at <= NOW + SECOND for slot, at in created if slot != NOW)
-        assert max(self.slots(cloud, 5)) == NOW - timedelta(hours=1)
+        assert max(self.slots(cloud, 5)) == NOW - timedelta(hours=2)
 
     def test_makes_as_many_as_the_schedule_had(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-        slots = iter([NOW - MINUTE, None])
+        slots = iter([NOW - MINUTE, NOW - 2 * MINUTE, None])
         monkeypatch.setattr(sys.modules["rotator.sandbox.fill"], "latest_slot", lambda _schedule, _at: next(slots))
         cloud = Cloud(clock)
         fill(cloud, policies(1), NOW)
-        assert [s.name for s in cloud.snapshots()] == ["rotator-20261123T015900Z"]
+        assert [s.name for s in cloud.snapshots()] == ["rotator-20261123T015800Z"]
 
 
 class TestFleet:

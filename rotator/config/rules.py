@@ -1,0 +1,97 @@
+"""What single values of the configuration must look like: text in, value out, ValueError in plain words otherwise."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from rotator.config.words import found, shown
+from rotator.model import Id, opaque_id
+
+DURATION = r"^[0-9]+(ms|s|m|h|d)$"
+ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
+# Other programs, and YAML 1.1, read these as numbers, each as another one.
+_NUMBER_LIKE = re.compile(r"[0-9][0-9_.]*|0[xob][0-9a-fA-F_]+|[0-9][0-9.]*[eE][0-9]+")
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
+
+
+def duration(value: object) -> timedelta:
+    """`15s` as a timedelta."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise ValueError(f"{found(value)}: write a whole number and its unit (ms, s, m, h or d), {_example(value)}")
+    try:
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    except OverflowError:
+        raise ValueError(f"{found(value)}: that is longer than anything here may be") from None
+
+
+def _example(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return f"such as {value}s or {value}m"
+    return "such as 90s, 15m or 6h"
+
+
+def duration_text(value: timedelta) -> str:
+    """The shortest way to write `value`; `duration` reads it back."""
+    for unit in ("d", "h", "m", "s"):
+        size = timedelta(**{_UNITS[unit]: 1})
+        if value >= size and not value % size:
+            return f"{value // size}{unit}"
+    return f"{value // timedelta(milliseconds=1)}ms"
+
+
+def server_id(value: object) -> Id:
+    """A positive number, or text such as a UUID, as the API knows it."""
+    if isinstance(value, str) and re.fullmatch(ID, value):
+        # Never a number for text that other readers of YAML would take for a different number.
+        if isinstance(opaque_id(value), str) and _NUMBER_LIKE.fullmatch(value):
+            raise ValueError(f"{found(value)}: write the number in plain decimal digits, as the control panel shows it")
+        value = opaque_id(value)
+    elif isinstance(value, str) or not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{found(value)}: write the server's number, or an id of letters, digits, '.', '_' and '-'")
+    if isinstance(value, int) and value < 1:
+        raise ValueError(f"found the number {value}: ids start at 1; take it from the control panel")
+    return value
+
+
+def printable(value: str) -> str:
+    """Text of one line that shows as it is."""
+    if not value.isprintable():
+        raise ValueError(f"found the text {shown(value)}: remove line breaks and other characters that do not print")
+    return value
+
+
+def api_url(value: str) -> str:
+    """An address the token may be sent to, without a trailing slash (S10).
+
+    No message repeats the address: it may hold a password.
+    """
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("the address cannot be read; an example is https://admin.vps.org/api/v1") from None
+    if not value.isascii() or not value.isprintable() or " " in value or not _HOST.fullmatch(host) or port == 0:
+        raise ValueError("the address names no valid host; an example is https://admin.vps.org/api/v1")
+    if "@" in parts.netloc:
+        raise ValueError("the address holds a user name or password; remove it, the token is all the API wants")
+    if "?" in value or "#" in value:
+        raise ValueError("the address holds a query or fragment; remove everything from '?' or '#' on")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+        raise ValueError("the token would travel in the clear; use https:// (http:// goes to this machine only)")
+    return value.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback and getattr(address, "ipv4_mapped", None) is None

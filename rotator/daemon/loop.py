@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import schedule
 
+from rotator import __version__
 from rotator.config import Config
 from rotator.daemon.signals import Signals
 from rotator.engine import Agenda, Engine, Report
@@ -55,7 +56,8 @@ class Daemon:
 
     def run(self) -> Exit:
         """Work until SIGTERM or SIGINT; CREDENTIALS if the API refuses the token in the very first pass."""
-        self._announce(Event.DAEMON_STARTED)
+        logger().info(Event.DAEMON_STARTED, version=__version__)
+        self._announce()
         self._guarded_tick()
         while not self._signals.stopping.is_set() and self._refused is None:
             # Armed anew each time: the timer reads the naive local clock, and one set back would leave it asleep.
@@ -124,12 +126,11 @@ class Daemon:
         self._setup.engine.close()
         self._setup = setup
         self._agenda = self._new_agenda()
-        self._announce(Event.CONFIG_LOADED)
+        self._announce()
 
-    def _announce(self, event: Event) -> None:
+    def _announce(self) -> None:
         config = self._setup.config
-        at = self._agenda.next_at()
-        logger().info(event, config=str(config.path), servers=len(config.policies), next=at and at.isoformat())
+        logger().info(Event.CONFIG_LOADED, config=str(config.path), servers=len(config.policies))
 
     def _new_agenda(self) -> Agenda:
         return Agenda(self._setup.config.policies, self._clock(), lasting=True)

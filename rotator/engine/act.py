@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from rotator.engine.memory import Attempts, Stage
-from rotator.engine.observe import Clock, SnapshotApi
-from rotator.engine.step import Step
+from rotator.engine.memory import Attempts, Deletions, Stage
+from rotator.engine.observe import Clock, SnapshotApi, observe_one
+from rotator.engine.step import Step, next_action
 from rotator.engine.tell import server_fields
 from rotator.errors import CredentialsError, MaybeCreatedError, RotatorError, UnreachableError
 from rotator.logs import Event, logger
-from rotator.model import Action, Verb
+from rotator.model import Action, Observation, Verb
+from rotator.planner import plan
 
 OLDEST_LIST = timedelta(seconds=60)
 """A delete is decided on a list no older than this (S4)."""
@@ -19,30 +20,45 @@ OLDEST_LIST = timedelta(seconds=60)
 class Actor:
     """Carries out one action of one server; used by many threads, each with a server of its own."""
 
-    def __init__(self, api: SnapshotApi, clock: Clock, attempts: Attempts) -> None:
+    def __init__(self, api: SnapshotApi, clock: Clock, attempts: Attempts, deletions: Deletions) -> None:
         self._api = api
         self._clock = clock
         self._attempts = attempts
+        self._deletions = deletions
 
     def act(self, step: Step) -> bool:
-        """Make the step's call; False if its list has grown too old to delete by. Raises what the API raises."""
+        """Make the step's call; False if by now something else is to be done. Raises what the API raises."""
         if step.action is None:
             return False
         return self._create(step, step.action) if step.action.verb is Verb.CREATE else self._delete(step, step.action)
 
     def _delete(self, step: Step, action: Action) -> bool:
-        age = self._clock() - step.observation.taken_at
-        if action.snapshot_id is None or not timedelta(0) <= age <= OLDEST_LIST:
+        if action.snapshot_id is None or not self._still_planned(step, action):
             return False
         self._api.delete_snapshot(action.snapshot_id)
+        self._deletions.note(step.policy.server_id, action.snapshot_id, self._clock())
         fields = {"snapshot_id": action.snapshot_id, "snapshot": action.name, "reason": action.reason}
         logger().info(Event.SNAPSHOT_DELETED, **server_fields(step.policy), **fields)
         return True
+
+    def _still_planned(self, step: Step, action: Action) -> bool:
+        """Whether a list taken seconds ago leads to this delete (S4); one that grew old in the queue is renewed."""
+        if self._is_fresh(step.observation):
+            return True
+        renewed = observe_one(self._api, step.policy.server_id, self._clock)
+        if not self._is_fresh(renewed):
+            raise RotatorError(f"its list took longer than {OLDEST_LIST.seconds} s to come: nothing is deleted by it")
+        planned = plan(step.policy, renewed, self._clock(), step.requested)
+        return next_action(planned, step.permission) == action
+
+    def _is_fresh(self, observation: Observation) -> bool:
+        return timedelta(0) <= self._clock() - observation.taken_at <= OLDEST_LIST
 
     def _create(self, step: Step, action: Action) -> bool:
         policy, slot = step.policy, step.plan.slot
         if slot is None:
             return False
+        before = self._attempts.last(policy.server_id)
         attempt = self._attempts.begin(policy.server_id, slot, self._clock())
         fields = {**server_fields(policy), "slot": slot.isoformat(), "snapshot": action.name, "attempt": attempt.tries}
         logger().info(Event.SNAPSHOT_CREATE_REQUESTED, **fields, reason=action.reason)
@@ -53,7 +69,7 @@ class Actor:
             logger().warning(Event.API_ERROR, **fields, reason=str(error))
             raise
         except (UnreachableError, CredentialsError):
-            self._attempts.forget(policy.server_id)
+            self._attempts.undo(policy.server_id, before)
             raise
         except RotatorError as error:
             self._attempts.move(policy.server_id, attempt, Stage.FAILED, self._clock(), str(error))

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from structlog.contextvars import bound_contextvars
 
 from rotator.engine.act import Actor
-from rotator.engine.memory import Attempts, Permission, Told
+from rotator.engine.memory import Attempts, Deletions, Permission, Told
 from rotator.engine.observe import Clock, Seen, SnapshotApi, observe
 from rotator.engine.pool import Circuit, Pool, isolated
 from rotator.engine.report import Kind, Outcome, Report
@@ -58,7 +58,8 @@ class Engine:
         self._recheck = RECHECK if retry_delays else None
         self._pool = Pool(parallel, stopping or threading.Event())
         self._attempts = Attempts(retry_delays, settle=2 * poll_interval)
-        self._actor = Actor(api, clock, self._attempts)
+        self._deletions = Deletions()
+        self._actor = Actor(api, clock, self._attempts, self._deletions)
         self._told = Told()
         self._outages = 0
 
@@ -98,6 +99,7 @@ class Engine:
     def take_over(self, other: Engine) -> None:
         """Go on where the engine of an earlier configuration stopped."""
         self._attempts.take_over(other._attempts)
+        self._deletions.take_over(other._deletions)
         self._told.take_over(other._told)
 
     def close(self) -> bool:
@@ -122,10 +124,13 @@ class Engine:
         planned = plan(policy, observation, now, requested)
         tell_plan(policy, planned, self._told)
         track(self._attempts, policy, planned, observation, now)
+        if deleted := self._deletions.shown_by(policy.server_id, observation):
+            reason = f"the list still shows {deleted.name}, which was deleted: waiting for a newer one"
+            return Step(policy, observation, planned, Permission(granted=False, reason=reason, patient=True), None)
         permission = Permission(granted=True)
         if planned.due and planned.slot is not None:
             permission = self._attempts.permission(policy.server_id, planned.slot, observation.taken_at)
-        return Step(policy, observation, planned, permission, next_action(planned, permission))
+        return Step(policy, observation, planned, permission, next_action(planned, permission), requested)
 
     def _outcome(self, step: Step, result: bool | RotatorError | None, circuit: Circuit) -> Outcome:
         """What became of a server that was seen; `result` is False where there was nothing to call."""
@@ -165,7 +170,7 @@ class Engine:
     ) -> tuple[Kind, str, timedelta | None]:
         if isinstance(result, MaybeCreatedError):
             return Kind.UNCERTAIN, str(result), self._poll_interval
-        if result is None or (isinstance(result, RotatorError) and result is circuit.error):
+        if result is None or circuit.explains(result):
             return Kind.SKIPPED, str(circuit.error or "rotator is stopping"), self._outage_wait()
         if isinstance(result, RotatorError):
             return Kind.FAILED, str(result), self._recheck
@@ -175,7 +180,7 @@ class Engine:
 
     def _unseen(self, policy: Policy, found: RotatorError | None, circuit: Circuit) -> Outcome:
         """What became of a server without a usable list: nothing is done to it (S4)."""
-        skipped = found is None or found is circuit.error
+        skipped = found is None or circuit.explains(found)
         reason = str(circuit.error or "rotator is stopping") if skipped else str(found)
         wait = self._outage_wait() if skipped else self._recheck
         kind = Kind.SKIPPED if skipped else Kind.FAILED

@@ -10,7 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from rotator.model import Id
+from rotator.model import Id, Observation, Snapshot
+
+STALE = timedelta(minutes=5)
+"""How long a list may go on showing what was deleted."""
 
 
 class Stage(Enum):
@@ -83,9 +86,12 @@ class Attempts:
         """The attempt reached `stage`."""
         self._last[server_id] = replace(attempt, stage=stage, at=now, reason=reason)
 
-    def forget(self, server_id: Id) -> None:
-        """The request provably never reached the API, so there was no attempt."""
-        self._last.pop(server_id, None)
+    def undo(self, server_id: Id, before: Attempt | None) -> None:
+        """The request provably never reached the API, so that nothing was tried."""
+        if before is None:
+            self._last.pop(server_id, None)
+        else:
+            self._last[server_id] = before
 
     def permission(self, server_id: Id, slot: datetime, listed_at: datetime) -> Permission:
         """Whether a slot that the list of `listed_at` lacks may be asked for: never twice unless proven absent (S7)."""
@@ -117,6 +123,30 @@ class Attempts:
             return Permission(granted=False, reason=reason, look_again=listed_at, patient=True)
         reason = "the API accepted it, but its list does not show it any more: was it deleted by hand? Not taken again"
         return Permission(granted=False, reason=reason)
+
+
+class Deletions:
+    """The last snapshot that was deleted of every server: a list that still shows it is older than it says.
+
+    The document does not say when a list shows a change; what is decided on such a list would be decided on the past.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[Id, tuple[Id, datetime]] = {}
+
+    def take_over(self, other: Deletions) -> None:
+        """Go on with what another engine of this process knew."""
+        self._last |= other._last
+
+    def note(self, server_id: Id, snapshot_id: Id, now: datetime) -> None:
+        """The API said that it deleted the snapshot."""
+        self._last[server_id] = (snapshot_id, now)
+
+    def shown_by(self, server_id: Id, observation: Observation) -> Snapshot | None:
+        """The deleted snapshot, if the list still has it; after `STALE`, the delete is taken not to have worked."""
+        deleted, at = self._last.get(server_id, (None, observation.taken_at))
+        found = [snapshot for snapshot in observation.snapshots if snapshot.id == deleted]
+        return found[0] if found and observation.taken_at < at + STALE else None
 
 
 class Told:

@@ -20,6 +20,8 @@ STOP_GRACE = 7.0
 
 _UNAVAILABLE_IN_A_ROW = 8
 
+_FINAL = (CredentialsError, UnreachableError)
+
 
 class Circuit:
     """Opens on trouble of the whole account: a refused token or an unreachable API at once, "not now" when it lasts."""
@@ -29,12 +31,15 @@ class Circuit:
         self._unavailable = 0
         self._lock = threading.Lock()
 
+    def explains(self, result: object) -> bool:
+        """Whether a call failed for the reason that opened the circuit: many workers may meet it at once."""
+        return result is not None and (result is self.error or (isinstance(result, _FINAL) and self.error is not None))
+
     def note(self, error: RotatorError | None) -> None:
         """A call was answered, or failed: decides whether the next ones can do any better."""
         with self._lock:
             self._unavailable = self._unavailable + 1 if isinstance(error, UnavailableError) else 0
-            final = isinstance(error, CredentialsError | UnreachableError)
-            if self.error is None and (final or self._unavailable >= _UNAVAILABLE_IN_A_ROW):
+            if self.error is None and (isinstance(error, _FINAL) or self._unavailable >= _UNAVAILABLE_IN_A_ROW):
                 self.error = error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from rotator.engine.memory import Permission
 from rotator.model import Action, Cause, Observation, Plan, Policy
@@ -17,6 +18,7 @@ class Step:
     plan: Plan
     permission: Permission
     action: Action | None
+    requested: datetime | None = None
 
 
 def next_action(plan: Plan, permission: Permission) -> Action | None:

@@ -27,6 +27,15 @@ class _Future:
     surplus: tuple[Owned, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What has to go before the due slot can be taken; `victim` is the restore point among it."""
+
+    deletes: tuple[Action, ...] = ()
+    victim: Owned | None = None
+    blocked: str | None = None
+
+
 def plan(policy: Policy, observation: Observation, now: datetime, requested: datetime | None = None) -> Plan:
     """The ordered actions for one server, each with its reason.
 
@@ -43,11 +52,12 @@ def plan(policy: Policy, observation: Observation, now: datetime, requested: dat
     notices = [*notices_of(policy, observation, census)]
     if untaken and due is None and slot is not None:
         notices.append(missed(slot, policy))
-    future = _future(policy, census, due)
-    actions, blocked = _actions(policy, census, future, due, proven=census.proves(slot))
-    surplus = len(future.surplus)
-    if surplus > MOST_SURPLUS:
-        notices.append(held(surplus))
+    room = _room(policy, census, due) if due else _Room()
+    blocked = _ageless(census) or room.blocked
+    future = _future(policy, census.points, None if blocked else due, without=room.victim)
+    actions = () if census.ageless else _actions(policy, census, future, room, due, proven=census.proves(slot))
+    if len(future.surplus) > MOST_SURPLUS:
+        notices.append(held(len(future.surplus)))
     return Plan(
         server_id=policy.server_id,
         server=policy.server,
@@ -68,7 +78,7 @@ def prune_plan(policy: Policy, observation: Observation, now: datetime) -> Plan:
     Creates nothing; S1 to S5 hold as in `plan`, only the limit on unattended pruning (S11) does not apply.
     """
     census = take_census(policy, observation, now)
-    future = _future(policy, census, None)
+    future = _future(policy, census.points, None)
     actions = () if census.pending or census.ageless else _surplus_deletes(policy, future)
     return Plan(
         server_id=policy.server_id,
@@ -84,38 +94,46 @@ def prune_plan(policy: Policy, observation: Observation, now: datetime) -> Plan:
 
 
 def _actions(
-    policy: Policy, census: Census, future: _Future, due: datetime | None, *, proven: bool
-) -> tuple[tuple[Action, ...], str | None]:
-    """The ordered actions, or why the due slot cannot be taken."""
-    if census.ageless:
-        return (), f"{since(census.ageless[0])}, so nobody can tell when it will end; delete it by hand if it is dead"
-    if census.pending:
-        return (), None
+    policy: Policy, census: Census, future: _Future, room: _Room, due: datetime | None, *, proven: bool
+) -> tuple[Action, ...]:
+    """The ordered actions: what makes room, the create, then what is no longer wanted."""
     cleanup = _failed_deletes(census.failed)
+    if census.pending:
+        return ()
+    if room.blocked:
+        return cleanup
+    pruning = _surplus_deletes(policy, future) if len(future.surplus) <= MOST_SURPLUS else ()
     if due is None:
-        pruning = _surplus_deletes(policy, future) if proven and len(future.surplus) <= MOST_SURPLUS else ()
-        return (*cleanup, *pruning), None
-    name = snapshot_name(policy.prefix, due)
-    first = _failed_deletes(tuple(each for each in census.failed if each.slot == due))
-    lacking = 1 - census.room - len(first)
-    if lacking > 0:
-        others = [action for action in cleanup if action not in first]
-        first = (*first, *others[:lacking])
-        lacking = 1 - census.room - len(first)
-    if lacking > 0:
-        victim = _victim(policy, census, future) if lacking == 1 else None
-        if victim is None:
-            return cleanup, holders(census, policy)
-        first = (*first, _room_delete(victim, future, name))
-    create = Action(Verb.CREATE, Cause.SLOT, name, f"slot {instant(due)} is due")
-    then = _surplus_deletes(policy, future) if len(future.surplus) <= MOST_SURPLUS else ()
-    gone = {action.snapshot_id for action in first}
-    return (*first, create, *(each for each in (*then, *cleanup) if each.snapshot_id not in gone)), None
+        return (*cleanup, *(pruning if proven else ()))
+    create = Action(Verb.CREATE, Cause.SLOT, snapshot_name(policy.prefix, due), f"slot {instant(due)} is due")
+    return (*room.deletes, create, *pruning, *(action for action in cleanup if action not in room.deletes))
 
 
-def _future(policy: Policy, census: Census, due: datetime | None) -> _Future:
-    """What the keep rules say once `due`, if any, is complete."""
-    points = (*census.points, *([_expected(policy, due)] if due else []))
+def _room(policy: Policy, census: Census, due: datetime) -> _Room:
+    """The deletes without which the due slot cannot be taken: failed snapshots first, then one restore point."""
+    same_slot = _failed_deletes(tuple(each for each in census.failed if each.slot == due))
+    others = [action for action in _failed_deletes(census.failed) if action not in same_slot]
+    lacking = 1 - census.room - len(same_slot)
+    deletes = (*same_slot, *others[: max(lacking, 0)])
+    lacking = 1 - census.room - len(deletes)
+    if lacking <= 0:
+        return _Room(deletes)
+    future = _future(policy, census.points, due)
+    victim = _victim(policy, census, future) if lacking == 1 else None
+    if victim is None:
+        return _Room(blocked=holders(census, policy))
+    return _Room((*deletes, _room_delete(victim, future, snapshot_name(policy.prefix, due))), victim)
+
+
+def _ageless(census: Census) -> str | None:
+    if not census.ageless:
+        return None
+    return f"{since(census.ageless[0])}, so nobody can tell when it will end; delete it by hand if it is dead"
+
+
+def _future(policy: Policy, now: Sequence[Owned], due: datetime | None, without: Owned | None = None) -> _Future:
+    """What the keep rules say once `without` is gone and `due`, if any, is complete."""
+    points = (*(each for each in now if each is not without), *([_expected(policy, due)] if due else []))
     by_point = {Point(each.slot, _tie(each)): each for each in points if each.slot is not None}
     reasons = {by_point[point]: why for point, why in kept(by_point, policy.keep, policy.schedule.timezone).items()}
     return _Future(points, reasons, tuple(each for each in points[:-1] if each not in reasons))

@@ -6,10 +6,13 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TextIO
 
 import structlog
+
+from rotator.naming import printable
 
 
 class Event(StrEnum):
@@ -45,16 +48,26 @@ class Event(StrEnum):
 
 HIDDEN = "[hidden]"
 
+_QUOTED: tuple[Callable[[str], str], ...] = (
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: repr(text + '"')[1:-2],
+    lambda text: repr(text + '"')[1:-2].replace("\\'", "'"),
+)
+"""How text is written inside quotes: JSON's, and Python's two."""
+
 
 class Redactor:
     """Replaces every secret in the finished line, so that no field, exception or library line can carry one (S10)."""
 
     def __init__(self) -> None:
-        self._secrets: set[str] = set()
+        self._secrets: list[str] = []  # the longest first: one may be a part of another
 
     def hide(self, secret: str) -> None:
         """From now on no line shows `secret`, neither plain nor as JSON or repr() write it."""
-        self._secrets |= {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]}
+        forms = {secret}
+        for _ in range(3):  # an exception quotes it, the exception is quoted in a field, the field becomes JSON
+            forms |= {write(form) for form in forms for write in _QUOTED}
+        self._secrets = sorted({*self._secrets, *forms} - {""}, key=len, reverse=True)
 
     def clean(self, text: str) -> str:
         """The text without any secret."""
@@ -99,7 +112,7 @@ def setup(style: str, level: str, redactor: Redactor) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for library in ("urllib3", "schedule"):
-        logging.getLogger(library).setLevel(logging.WARNING if level != "debug" else logging.DEBUG)
+        logging.getLogger(library).setLevel(max(root.level, logging.WARNING) if level != "debug" else logging.DEBUG)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -117,11 +130,19 @@ def _renderers(style: str) -> list[structlog.typing.Processor]:
     if style == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
     plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=_colours(), exception_formatter=plain)]
+    return [_printable_values, structlog.dev.ConsoleRenderer(colors=_colours(), exception_formatter=plain)]
+
+
+def _printable_values(_logger: object, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A name that the API gave must not move a terminal's cursor; JSON writes such characters out by itself."""
+    return {key: printable(value) if isinstance(value, str) else value for key, value in fields.items()}
 
 
 def _colours() -> bool:
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    try:
+        return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    except (AttributeError, ValueError):  # there is none, or it is closed
+        return False
 
 
 def logger() -> structlog.stdlib.BoundLogger:

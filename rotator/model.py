@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
@@ -18,7 +19,7 @@ def opaque_id(raw: int | str) -> Id:
 
     The document shows integers; another client of the vendor uses UUIDs.
     """
-    if isinstance(raw, str) and raw.isascii() and raw.isdecimal() and str(int(raw)) == raw:
+    if isinstance(raw, str) and re.fullmatch(r"0|[1-9][0-9]{0,39}", raw):
         return int(raw)
     return raw
 

@@ -1,4 +1,4 @@
-"""Snapshot names and what they say: `{prefix}-{slot}` both ways, and the patterns that adopt other names."""
+"""Snapshot names and what they say: `{prefix}-{slot}` both ways, patterns that adopt other names, names safe to show."""
 
 from __future__ import annotations
 
@@ -35,6 +35,11 @@ def slot_in_name(prefix: str, name: str) -> datetime | None:
 def is_adopted(patterns: tuple[str, ...], name: str) -> bool:
     """Whether one of `patterns` matches the whole of `name`; `*` is any run of characters, `?` any one."""
     return any(_pattern(pattern).fullmatch(name) for pattern in patterns)
+
+
+def printable(text: str) -> str:
+    """The text with everything that could move a cursor or start an escape sequence written out."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from rotator.model import Id, Snapshot, opaque_id
+
+_LONGEST_ID = 1_000
+_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
+
+_repr = reprlib.Repr()
+_repr.maxstring = _repr.maxlong = _repr.maxother = 80
 
 
 class MalformedError(Exception):
@@ -56,11 +64,11 @@ def parse_page(body: bytes) -> Page:
     value = parse_json(body)
     count, rows, link = value.get("count"), value.get("results"), value.get("next")
     if not isinstance(count, int) or isinstance(count, bool):
-        raise MalformedError(f"count is {count!r}, not a whole number")
+        raise MalformedError(f"count is {_shown(count)}, not a whole number")
     if not isinstance(rows, list):
         raise MalformedError("results is not a list")
-    if link is not None and not isinstance(link, str):
-        raise MalformedError(f"next is {link!r}, not a link")
+    if link is not None and not _is_text(link):
+        raise MalformedError(f"next is {_shown(link)}, not a link")
     return Page(count, rows, link or None)
 
 
@@ -68,7 +76,7 @@ def parse_snapshot(value: Any, where: str) -> Snapshot:
     """One snapshot; unknown fields are ignored, an unknown status is kept as it is."""
     row = _object(value, where)
     server = _object(_field(row, "server", where), f"{where}.server")
-    size = row.get("size_mb")
+    size, description = row.get("size_mb"), row.get("description")
     return Snapshot(
         id=_id(row, where),
         server_id=_id(server, f"{where}.server"),
@@ -77,7 +85,7 @@ def parse_snapshot(value: Any, where: str) -> Snapshot:
         status=_text(row, "status", where),
         created_at=_time(row, "created_at", where),
         size_mb=size if isinstance(size, int) and not isinstance(size, bool) else None,
-        description=row["description"] if isinstance(row.get("description"), str) else "",
+        description=description if _is_text(description) else "",
     )
 
 
@@ -100,8 +108,8 @@ def parse_account(body: bytes) -> Account:
     value = parse_json(body)
     account, token = _object(value.get("account"), "account"), _object(value.get("token"), "token")
     permissions = token.get("permissions")
-    listed = ", ".join(map(str, permissions)) if isinstance(permissions, list) else json.dumps(permissions)
-    return Account(_text(account, "email", "account"), str(token.get("name", "")), listed)
+    listed = ", ".join(map(_plain, permissions if isinstance(permissions, list) else [permissions]))
+    return Account(_text(account, "email", "account"), _plain(token.get("name", "")), listed)
 
 
 def _no_constant(text: str) -> None:
@@ -122,15 +130,22 @@ def _field(row: Mapping[str, Any], key: str, where: str) -> Any:
 
 def _id(row: Mapping[str, Any], where: str) -> Id:
     value = _field(row, "id", where)
-    if isinstance(value, bool) or not isinstance(value, int | str) or value in ("", ".", ".."):
-        raise MalformedError(f"{where}.id is {value!r}, not an id")
+    if not _is_id(value):
+        raise MalformedError(f"{where}.id is {_shown(value)}, not an id")
     return opaque_id(value)
+
+
+def _is_id(value: Any) -> bool:
+    """Whether it can stand as one segment of a path: no empty or dotted one, nor text of any length."""
+    if isinstance(value, str):
+        return value not in ("", ".", "..") and len(value) <= _LONGEST_ID and _is_text(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _text(row: Mapping[str, Any], key: str, where: str) -> str:
     value = _field(row, key, where)
-    if not isinstance(value, str):
-        raise MalformedError(f"{where}.{key} is {value!r}, not text")
+    if not _is_text(value):
+        raise MalformedError(f"{where}.{key} is {_shown(value)}, not text")
     return value
 
 
@@ -144,4 +159,19 @@ def _time(row: Mapping[str, Any], key: str, where: str) -> datetime | None:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise MalformedError(f"{where}.{key} is {text!r}, not a time with a zone")
+    raise MalformedError(f"{where}.{key} is {_shown(text)}, not a time with a zone")
+
+
+def _is_text(value: Any) -> TypeGuard[str]:
+    """Whether it is text that can be written anywhere: JSON allows half a surrogate pair, UTF-8 does not."""
+    return isinstance(value, str) and not _HALF_PAIR.search(value)
+
+
+def _plain(value: Any) -> str:
+    """For a person to read, whatever it is."""
+    return value if _is_text(value) else _shown(value)
+
+
+def _shown(value: Any) -> str:
+    """What stands there, shortened: it may be as long and as deep as the whole answer."""
+    return _repr.repr(value)

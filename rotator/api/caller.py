@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,7 +33,7 @@ from rotator.errors import (
     UnreachableError,
     UnreadableError,
 )
-from rotator.logs import Event, logger
+from rotator.logs import HIDDEN, Event, logger
 
 SKEW = timedelta(minutes=5)
 """A difference between the API's clock and ours that is worth a warning."""
@@ -55,6 +57,8 @@ class Caller:
         self._clock = clock
         self._sleep = sleep
         self._local = threading.local()
+        self._sessions: weakref.WeakSet[requests.Session] = weakref.WeakSet()
+        self._opening = threading.Lock()
         self._skew_told = False
 
     def send(self, method: str, path: str, what: str, json: Mapping[str, object] | None = None) -> Reply:
@@ -73,6 +77,7 @@ class Caller:
                     raise failure from None
                 self._wait(attempt + 1, {}, what, str(failure))
                 continue
+            reply = self._without_token(reply)
             self._compare_clocks(reply)
             if last or not _may_repeat(method, reply.status):
                 return _checked(reply, what, method)
@@ -87,8 +92,22 @@ class Caller:
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
             self._local.session = new_session(self.url, self._token)
+            with self._opening:
+                self._sessions.add(self._local.session)
         session: requests.Session = self._local.session
         return session
+
+    def close(self) -> None:
+        """Close the connections of every thread; a later call opens new ones."""
+        with self._opening:
+            for session in self._sessions:
+                session.close()
+
+    def _without_token(self, reply: Reply) -> Reply:
+        """An error page may show the request it is about, and an error message shows the page's beginning (S10)."""
+        if not self._token or 200 <= reply.status <= 299:
+            return reply
+        return reply._replace(body=reply.body.replace(self._token.encode(), HIDDEN.encode()))
 
     def _compare_clocks(self, reply: Reply) -> None:
         theirs = http_date(reply.headers.get("Date"))
@@ -116,9 +135,9 @@ def _checked(reply: Reply, what: str, method: str) -> Reply:
     if reply.status == 429 or (is_passing(reply.status) and method != "POST"):
         raise UnavailableError(said(what, reply, "the API is overloaded or broken; rotator tries again later"))
     if 300 <= reply.status <= 399 and method != "POST":
-        target = reply.headers.get("Location", "nowhere")
+        target = shortened(reply.headers.get("Location", "nowhere").encode())
         raise UnreachableError(
-            f"{what}: redirected ({reply.status}) to {target!r}; rotator follows none, lest the token leak: fix api.url"
+            f"{what}: redirected ({reply.status}) to {target}; rotator follows none, lest the token leak: fix api.url"
         )
     if 400 <= reply.status <= 499:
         raise RefusedError(said(what, reply, "the limit of 5 is reached, or the API finds the request invalid"))
@@ -130,7 +149,7 @@ def _network_error(error: Exception, what: str, *, creating: bool) -> ApiError:
         return MaybeCreatedError(f"{what}: no answer ({_plainly(error)}); rotator looks for it before it asks again")
     hint = "check api.url, DNS, the network and the provider's status page"
     if is_certificate_error(error):
-        hint = "the server's certificate cannot be verified: check api.url and the system's CA certificates"
+        hint = "the server's certificate cannot be verified: check api.url (Python's certifi list is what counts)"
     return UnreachableError(f"{what}: no answer ({_plainly(error)}); {hint}")
 
 
@@ -138,7 +157,7 @@ def _plainly(error: Exception) -> str:
     """The innermost words of a requests error, without object addresses."""
     inner: Any = error.args[0] if error.args else error
     inner = getattr(inner, "reason", inner)
-    text = str(inner).rpartition(">: ")[2] or str(inner)
+    text = re.sub(r"^\w+\([^)]*\): |^<[^>]*>: ", "", str(inner))
     return f"{type(error).__name__}: {text[:200]}"
 
 

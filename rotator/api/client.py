@@ -44,6 +44,10 @@ class Client:
     ) -> None:
         self._caller = Caller(url, token, timeout=timeout, clock=clock, sleep=sleep)
 
+    def close(self) -> None:
+        """Close every connection; a later call opens new ones."""
+        self._caller.close()
+
     def account_snapshots(self) -> Listing:
         """The snapshots of every server of the account, complete, or UnreadableError (S4)."""
         return self._snapshots("/snapshots/", of=None)
@@ -131,12 +135,20 @@ class Client:
             rows += page.rows
             if page.next is None:
                 break
-            url = urljoin(url, page.next)
-            if origin_of(url) != origin_of(self._caller.url) or url in seen or len(seen) >= _MOST_PAGES:
-                raise UnreadableError(f"{what}: the next page is said to be at {url!r}, which is not followed")
+            url = self._following(url, page.next, seen, what)
         if len(rows) != page.count:
             raise UnreadableError(f"{what}: count says {page.count}, but {len(rows)} rows came; not a complete list")
         return rows
+
+    def _following(self, url: str, link: str, seen: set[str], what: str) -> str:
+        """Where the next page is; a link to another origin, in a circle or without end is not followed (S10)."""
+        try:
+            following = urljoin(url, link)
+            if origin_of(following) == origin_of(url) and following not in seen and len(seen) < _MOST_PAGES:
+                return following
+        except ValueError:
+            pass
+        raise UnreadableError(f"{what}: the next page is said to be at {shortened(link.encode())}; not followed")
 
     def _parsed(self, parse: Callable[[Any, str], Answer], value: Any, where: str) -> Answer:
         try:

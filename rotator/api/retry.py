@@ -44,6 +44,6 @@ def http_date(value: str | None) -> datetime | None:
     """An HTTP date as an aware UTC datetime; None if absent or unreadable."""
     try:
         moment = parsedate_to_datetime(value or "")
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

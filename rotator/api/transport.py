@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from http.client import HTTPException, HTTPResponse
 from socket import socket
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -17,24 +16,31 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util import parse_url
 
 from rotator import __version__
 
 MAX_BODY = 64 * 2**20
 """Bytes of the largest answer read: the list of 10,000 full servers is about 13 MB."""
 
-NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
-"""What `exchange` raises when no complete answer came."""
+NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError)
+"""What `exchange` raises when no complete answer came; ValueError is urllib3's for a chunk of negative size."""
 
 _CONNECT_TIMEOUT = 10.0
+_FRAMING = 2**20
+_PORTS = {"http": 80, "https": 443}
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Reads a socket until a point in time, where the socket's own time-out would start anew with every byte."""
+    """Reads a socket until a point in time, where the socket's own time-out would start anew with every byte.
+
+    It also ends after twice `MAX_BODY`, since a chunk of size -1 makes urllib3 read everything at once.
+    """
 
     def __init__(self, sock: socket, deadline: float, hold: io.IOBase) -> None:
         self._sock = sock
         self._deadline = deadline
+        self._room = 2 * MAX_BODY + _FRAMING
         self._hold = hold  # keeps the socket open when the connection is closed before its answer is read
 
     def close(self) -> None:
@@ -48,8 +54,12 @@ class _DeadlineReader(io.RawIOBase):
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("the whole answer did not arrive in time")
+        if self._room <= 0:
+            raise TooLargeError(f"more than {_mebibytes(2 * MAX_BODY)} on the wire")
         self._sock.settimeout(left)
-        return self._sock.recv_into(buffer)
+        received = self._sock.recv_into(buffer)
+        self._room -= received
+        return received
 
 
 class _DeadlineResponse(HTTPResponse):
@@ -85,10 +95,17 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 
+class _Session(requests.Session):
+    """Never looks at a `Location`: requests reads a redirect's whole body and parses its target even if told not to."""
+
+    def get_redirect_target(self, _resp: requests.Response) -> None:
+        return None
+
+
 class _Bearer(AuthBase):
     """The token as a header; an auth object, because requests lets ~/.netrc replace a header set by hand."""
 
-    def __init__(self, token: str, origin: tuple[str, str]) -> None:
+    def __init__(self, token: str, origin: Origin) -> None:
         self._token = token
         self._origin = origin
 
@@ -110,15 +127,21 @@ class TooLargeError(Exception):
     """The body is larger than `MAX_BODY`."""
 
 
-def origin_of(url: str) -> tuple[str, str]:
-    """Scheme and authority of `url`: the only place the token may go (S10)."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc
+Origin = tuple[str | None, str | None, str | None, int | None]
+
+
+def origin_of(url: str) -> Origin:
+    """Scheme, user, host and port of `url`, however they are written: the only place the token may go (S10).
+
+    Raises ValueError for what is no URL.
+    """
+    parts = parse_url(url)
+    return parts.scheme, parts.auth, parts.host, parts.port or _PORTS.get(parts.scheme or "")
 
 
 def new_session(base_url: str, token: str) -> requests.Session:
     """A session for one thread: no environment (proxies, netrc), no redirects, no retries of its own."""
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     session.auth = _Bearer(token, origin_of(base_url))
     session.headers.update({"User-Agent": f"rotator/{__version__}", "Accept": "application/json"})
@@ -143,7 +166,7 @@ def exchange(
         for chunk in response.iter_content(2**16):
             body += chunk
             if len(body) > MAX_BODY:
-                raise TooLargeError(f"more than {MAX_BODY // 2**20} MiB")
+                raise TooLargeError(f"more than {_mebibytes(MAX_BODY)}")
         return Reply(response.status_code, response.headers, bytes(body))
 
 
@@ -164,12 +187,19 @@ def is_certificate_error(error: BaseException) -> bool:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it wraps; requests and urllib3 hide the cause in `args` and `reason`."""
+    """The error and what it wraps; requests and urllib3 hide the cause in `args` and `reason`.
+
+    Not its `__context__`: that may be an error of another call, which the caller is just handling.
+    """
     seen: list[BaseException] = []
     todo: list[object] = [error]
     while todo:
         each = todo.pop()
         if isinstance(each, BaseException) and not any(each is old for old in seen):
             seen.append(each)
-            todo += [*each.args, getattr(each, "reason", None), each.__cause__, each.__context__]
+            todo += [*each.args, getattr(each, "reason", None), each.__cause__]
     return iter(seen)
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:g} MiB"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from rotator.cli.parser import build_parser
 from rotator.errors import Exit, RotatorError
@@ -13,6 +15,7 @@ from rotator.errors import Exit, RotatorError
 
 def run(argv: Sequence[str]) -> int:
     """Run one command; returns its exit code and lets no traceback of a foreseeable error through."""
+    _prepare_streams()
     arguments = build_parser().parse_args(argv)
     try:
         code: int = import_module(f"rotator.cli.commands.{arguments.command}").run(arguments)
@@ -21,13 +24,27 @@ def run(argv: Sequence[str]) -> int:
         sys.stderr.write("".join(f"rotator: {line}\n" for line in str(error).splitlines()))
         return error.exit_code
     except BrokenPipeError:
-        # The reader, `head` for example, has seen enough; nothing more can be written, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()  # the reader, `head` for example, has seen enough
         return Exit.DONE
     except OSError as error:
+        _give_up_stdout()
         sys.stderr.write(f"rotator: {error.filename or 'standard output'}: {error.strerror}\n")
         return Exit.PROBLEM
     except KeyboardInterrupt:
         sys.stderr.write("rotator: interrupted\n")
         return 130
     return code
+
+
+def _prepare_streams() -> None:
+    """A stream that is closed (`>&-`) goes nowhere; a character that a stream cannot show is written out."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name) or Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - open to the end
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+        setattr(sys, name, stream)
+
+
+def _give_up_stdout() -> None:
+    """What is still buffered would be tried again at exit, and end it with another error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -52,8 +52,11 @@ def start_logging(arguments: argparse.Namespace) -> Redactor:
 
 
 def load_config(arguments: argparse.Namespace) -> Config:
-    """The configuration that the arguments and the environment name."""
-    return load(find_config(arguments.config, os.environ))
+    """The configuration that the arguments and the environment name; its warnings go to the log."""
+    config = load(find_config(arguments.config, os.environ))
+    for warning in config.warnings:
+        logger().warning(Event.CONFIG_WARNING, reason=warning)
+    return config
 
 
 @contextmanager
@@ -61,8 +64,6 @@ def open_account(arguments: argparse.Namespace) -> Iterator[Account]:
     """Everything a command needs to talk to the API, or to the embedded sandbox in its place."""
     redactor = start_logging(arguments)
     config = load_config(arguments)
-    for warning in config.warnings:
-        logger().warning(Event.CONFIG_WARNING, reason=warning)
     if arguments.sandbox:
         with _sandbox(config, redactor) as account:
             yield account

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rotator.cli.words import LEGEND, bullet, counted, local, painted, picture, printable
+from rotator.cli.words import LEGEND, bullet, counted, local, painted, picture
 from rotator.engine import Kind, Outcome, Report
 from rotator.errors import Exit, RotatorError
 from rotator.model import Action, Id, Observation, Verb
+from rotator.naming import printable
 
 _BUSY = (Kind.ACTED, Kind.WAITING, Kind.UNCERTAIN)
 
@@ -62,12 +63,15 @@ class Journal:
 
 def report_lines(journal: Journal, now: datetime) -> Iterator[str]:
     """Every server that something was done to or is wrong with, then the rest in one line, then the sum."""
-    told = [entry for entry in journal.entries.values() if entry.done or entry.outcome.problems]
+    told = [entry for entry in journal.entries.values() if entry.done or _own_problems(entry)]
     for entry in told:
         yield from _story(entry)
     if told:
         yield f"\n{LEGEND}"
     yield from _rest(len(journal.entries) - len(told), journal)
+    if journal.error:
+        skipped = sum(1 for entry in journal.entries.values() if entry.outcome.kind is Kind.SKIPPED)
+        yield painted(bullet("!", f"{counted(skipped, 'server')} not attempted: {journal.error}"), "red")
     yield _sum(journal, now)
 
 
@@ -79,8 +83,13 @@ def _story(entry: Entry) -> Iterator[str]:
         yield bullet(_SIGNS[action.verb], f"{action.verb.value}d {action.name}: {action.reason}")
     if entry.outcome.kind in _BUSY:
         yield bullet("~", f"not complete yet: {entry.outcome.reason}")
-    for problem in entry.outcome.problems:
-        yield painted(bullet("!", f"{entry.outcome.kind.value}: {problem}"), "red")
+    for problem in _own_problems(entry):
+        yield painted(bullet("!", problem), "red")
+
+
+def _own_problems(entry: Entry) -> tuple[str, ...]:
+    """What is wrong with this server; what is wrong with the whole account is said once, at the end."""
+    return () if entry.outcome.kind is Kind.SKIPPED else entry.outcome.problems
 
 
 def _rest(count: int, journal: Journal) -> Iterator[str]:

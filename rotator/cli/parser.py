@@ -23,11 +23,11 @@ the provider's cap of 5 snapshots per server. It deletes only snapshots that it
 made itself (or that a policy adopts), and never the newest restore point.
 
 first steps:
-  rotator once --sandbox -c config.example.yaml   see it work, without an account
-  rotator check                                   is the configuration right?
-  rotator plan                                    what would happen now (reads only)
-  rotator once                                    do it, wait until it is complete
-  rotator run                                     keep doing it
+  rotator once --sandbox -c config.example.yaml  see it work, without an account
+  rotator check                                  is the configuration right?
+  rotator plan                                   what would happen now?
+  rotator once                                   do it, wait until complete
+  rotator run                                    keep doing it
 
 {_CODES}"""
 
@@ -81,7 +81,7 @@ cleaned up and left to the next run.
 examples:
   rotator once                                   for cron: every 15 minutes, say
   rotator once --now --server web-server-01      before an upgrade: due or not
-  rotator once --no-wait                         request only; the next run prunes
+  rotator once --no-wait                         ask only; the next run prunes
   rotator once --sandbox -c config.example.yaml  try it without an account
 """
     parser = _command(commands, "once", "take what is due now, wait, prune, and end", text)

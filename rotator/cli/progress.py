@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+
+from rotator.daemon.signals import Signals
 
 
 class Progress:
@@ -28,12 +29,13 @@ class Progress:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
 
-    def sleeping(self, sleep: Callable[[float], None], seconds: float, done: int, waiting: int) -> None:
-        """Sleep, and keep the elapsed time on the line moving."""
+    def sleeping(self, signals: Signals, seconds: float, done: int, waiting: int) -> None:
+        """Sleep until told to stop, and keep the elapsed time on the line moving."""
         deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
+        while (left := deadline - time.monotonic()) > 0 and not signals.stopping.is_set():
             self.show(done, waiting)
-            sleep(min(left, 1.0) if self._on else left)
+            signals.sleep(min(left, 1.0) if self._on else left)
+            signals.take_reload()  # a terminal that hangs up does not end a rotation, nor any later sleep
 
     def _elapsed(self) -> str:
         minutes, seconds = divmod(int(time.monotonic() - self._begun), 60)

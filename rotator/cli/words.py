@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TextIO
 
 from rotator.model import CAP, Observation, Policy, Snapshot, State
+from rotator.naming import printable
 from rotator.planner import is_owned
 from rotator.slots import timezone_of
 
@@ -20,11 +21,6 @@ LEGEND = "R restore point  P in progress  X failed  ? unknown status  F not ours
 _LETTERS = {State.COMPLETED: "R", State.IN_PROGRESS: "P", State.FAILED: "X", State.UNKNOWN: "?"}
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1"}
-
-
-def printable(text: str) -> str:
-    """The text with everything that could move a cursor or start an escape sequence written out."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
 def painted(text: str, colour: str, stream: TextIO | None = None) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 _NAME_LIMIT = 64
+_STAND_INS = {"id": 1, "name": "-"}
+"""For what a server must have, so that the rest of one with a bad id is checked all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ def _rest(model: type[M], value: object, bad: frozenset[str]) -> M | None:
     if not isinstance(value, dict):
         return None
     try:
-        return model.model_validate({key: each for key, each in value.items() if key not in bad})
+        good = {key: each for key, each in value.items() if key not in bad}
+        return model.model_validate(good | {key: each for key, each in _STAND_INS.items() if key in bad})
     except ValidationError:
         return None

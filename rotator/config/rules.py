@@ -16,6 +16,7 @@ _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d
 _DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
 # Other programs, and YAML 1.1, read these as numbers, each as another one.
 _NUMBER_LIKE = re.compile(r"[0-9][0-9_.]*|0[xob][0-9a-fA-F_]+|[0-9][0-9.]*[eE][0-9]+")
+_TRUTH_LIKE = frozenset({"yes", "no", "on", "off", "true", "false", "y", "n", "null", "none"})
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 
 
@@ -51,6 +52,8 @@ def server_id(value: object) -> Id:
         # Never a number for text that other readers of YAML would take for a different number.
         if isinstance(opaque_id(value), str) and _NUMBER_LIKE.fullmatch(value):
             raise ValueError(f"{found(value)}: write the number in plain decimal digits, as the control panel shows it")
+        if value.lower() in _TRUTH_LIKE:
+            raise ValueError(f"{found(value)}: that is a word for true or false; write the server's id")
         value = opaque_id(value)
     elif isinstance(value, str) or not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"{found(value)}: write the server's number, or an id of letters, digits, '.', '_' and '-'")

@@ -48,6 +48,8 @@ class Actor:
         renewed = observe_one(self._api, step.policy.server_id, self._clock)
         if not self._is_fresh(renewed):
             raise RotatorError(f"its list took longer than {OLDEST_LIST.seconds} s to come: nothing is deleted by it")
+        if self._deletions.shown_by(step.policy.server_id, renewed):
+            return False
         planned = plan(step.policy, renewed, self._clock(), step.requested)
         return next_action(planned, step.permission) == action
 

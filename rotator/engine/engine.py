@@ -16,11 +16,11 @@ from rotator.engine.observe import Clock, Seen, SnapshotApi, observe
 from rotator.engine.pool import Circuit, Pool, isolated
 from rotator.engine.report import Kind, Outcome, Report
 from rotator.engine.step import Step, next_action
-from rotator.engine.tell import tell_outcome, tell_plan
+from rotator.engine.tell import PROBLEMS, tell_outcome, tell_plan
 from rotator.engine.track import track
-from rotator.errors import MaybeCreatedError, RotatorError
+from rotator.errors import MaybeCreatedError, RotatorError, UnavailableError
 from rotator.logs import Event, logger
-from rotator.model import Observation, Plan, Policy, Sign, Verb
+from rotator.model import Observation, Plan, Policy, Verb
 from rotator.planner import plan
 
 RETRY_DELAYS = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=45))
@@ -31,9 +31,6 @@ RECHECK = timedelta(minutes=5)
 
 FIRST_OUTAGE_WAIT = timedelta(seconds=15)
 """How long an account is left alone after its first failed pass; doubles up to `RECHECK`."""
-
-PROBLEMS = frozenset({Sign.STUCK, Sign.HELD, Sign.UNKNOWN_STATUS})
-"""Notices that make a run end with exit code 1."""
 
 Decide = Callable[[Policy, Observation, datetime], Plan]
 """`plan`, or another way to decide about one server."""
@@ -73,7 +70,7 @@ class Engine:
             begun = self._clock()
             logger().debug(Event.PASS_STARTED, servers=len(policies))
             circuit = Circuit()
-            seen = observe(self._api, policies, self._clock, self._pool, circuit)
+            seen = self._observe(policies, circuit)
             steps = [self._planned(policy, found, requested) for policy, found in seen]
             active = [step for step in steps if isinstance(step, Step) and step.action is not None]
             results = dict(zip(map(id, active), self._pool.each(self._actor.act, active, circuit), strict=True))
@@ -92,7 +89,7 @@ class Engine:
     def survey(self, policies: Sequence[Policy], decide: Decide) -> Report:
         """Look and decide, but change nothing: a pass that sends GET only (S10)."""
         circuit = Circuit()
-        seen = observe(self._api, policies, self._clock, self._pool, circuit)
+        seen = self._observe(policies, circuit)
         outcomes = (self._surveyed(policy, found, decide, circuit) for policy, found in seen)
         return Report(tuple(outcomes), circuit.error)
 
@@ -105,6 +102,14 @@ class Engine:
     def close(self) -> bool:
         """Let the worker threads go; False if a call is still in flight that was not waited for."""
         return self._pool.close()
+
+    def _observe(self, policies: Sequence[Policy], circuit: Circuit) -> list[tuple[Policy, Seen]]:
+        """What is known of every server; an API that shows none of them is trouble of the whole account."""
+        seen = observe(self._api, policies, self._clock, self._pool, circuit)
+        unavailable = [found for _, found in seen if isinstance(found, UnavailableError)]
+        if len(unavailable) == len(seen) > 0 and circuit.error is None:
+            circuit.error = unavailable[0]
+        return seen
 
     def _planned(self, policy: Policy, found: Seen, requested: datetime | None) -> Step | RotatorError | None:
         if not isinstance(found, Observation):

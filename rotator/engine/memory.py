@@ -1,6 +1,7 @@
 """What this process did, for the rules that need more than a list: S7 (once), retry delays, and what was already said.
 
-A restart forgets all of it and loses nothing: it only looks sooner and says again.
+A restart forgets all of it: rotator looks sooner and says again. Only a list that lags behind its own create for
+longer than the restart takes could then lead to a second snapshot of a slot, which costs a place and no history.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Pool:
             if self._stopping.is_set() and deadline is None:
                 deadline = time.monotonic() + STOP_GRACE
             _, pending = wait(pending, timeout=0.2)
-        self._abandoned = bool(pending)
+        self._abandoned |= bool(pending)
         return [future.result() if future.done() else None for future in futures]
 
     def close(self) -> bool:

@@ -16,7 +16,7 @@ class Kind(StrEnum):
     IDLE = "idle"
     """Nothing to do before the next slot."""
     ACTED = "acted"
-    """A call was made; the next pass looks what came of it."""
+    """A call was made, or by then another was due; the next pass looks what came of it."""
     WAITING = "waiting"
     """A snapshot is in progress."""
     UNCERTAIN = "uncertain"
@@ -25,6 +25,9 @@ class Kind(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     """Not attempted: the whole account is in trouble, or rotator is stopping."""
+
+
+_COUNTED = (Kind.WAITING, Kind.UNCERTAIN, Kind.BLOCKED, Kind.FAILED, Kind.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,5 +72,5 @@ class Report:
             "servers": len(self.outcomes),
             "requested": verbs.count(Verb.CREATE),
             "deleted": verbs.count(Verb.DELETE),
-            **{kind.value: kinds.count(kind) for kind in (Kind.WAITING, Kind.BLOCKED, Kind.FAILED, Kind.SKIPPED)},
+            **{kind.value: kinds.count(kind) for kind in _COUNTED},
         }

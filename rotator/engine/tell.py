@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from rotator.engine.memory import Told
 from rotator.engine.report import Kind, Outcome
@@ -21,7 +22,11 @@ _EVENTS = {
     Sign.HELD: Event.PRUNE_HELD,
 }
 
-_ERRORS = frozenset({Event.ROTATION_BLOCKED, Event.ROTATION_FAILED, Event.SNAPSHOT_STUCK})
+PROBLEMS = frozenset({Sign.STUCK, Sign.HELD, Sign.UNKNOWN_STATUS})
+"""Notices that make a run end with exit code 1; like everything that does, they are logged as errors."""
+
+Condition = tuple[str, str]
+"""An event and the words for it."""
 
 
 def server_fields(policy: Policy) -> dict[str, object]:
@@ -31,28 +36,26 @@ def server_fields(policy: Policy) -> dict[str, object]:
 
 def tell_plan(policy: Policy, plan: Plan, told: Told) -> bool:
     """Log what is newly true of a server, before anything is done about it; says whether anything is."""
-    conditions = [(_EVENTS[notice.sign].value, notice.text) for notice in plan.notices]
+    conditions = {
+        (_EVENTS[notice.sign].value, notice.text): logging.ERROR if notice.sign in PROBLEMS else logging.WARNING
+        for notice in plan.notices
+    }
     if plan.due and plan.slot is not None:
-        conditions.append((Event.SLOT_DUE.value, f"slot {plan.slot:%Y-%m-%d %H:%M}Z of {policy.schedule.text!r}"))
+        due = f"slot {plan.slot:%Y-%m-%d %H:%M}Z of {policy.schedule.text!r}"
+        conditions[Event.SLOT_DUE.value, due] = logging.INFO
     return _tell("plan", policy, plan, conditions, told)
 
 
 def tell_outcome(outcome: Outcome, told: Told) -> bool:
     """Log a server that came to be blocked or failing; says whether it did."""
     event = {Kind.BLOCKED: Event.ROTATION_BLOCKED, Kind.FAILED: Event.ROTATION_FAILED}.get(outcome.kind)
-    conditions = [(event.value, outcome.reason)] if event else []
+    conditions = {(event.value, outcome.reason): logging.ERROR} if event else {}
     return _tell("outcome", outcome.policy, outcome.plan, conditions, told)
 
 
-def _tell(topic: str, policy: Policy, plan: Plan | None, conditions: list[tuple[str, str]], told: Told) -> bool:
-    news = told.news(topic, policy.server_id, conditions)
+def _tell(topic: str, policy: Policy, plan: Plan | None, conditions: Mapping[Condition, int], told: Told) -> bool:
+    news = told.news(topic, policy.server_id, tuple(conditions))
     slot = plan.slot.isoformat() if plan and plan.slot else None
-    for kind, words in news:
-        logger().log(_level(Event(kind)), kind, **server_fields(policy), slot=slot, reason=words)
+    for event, words in news:
+        logger().log(conditions[event, words], event, **server_fields(policy), slot=slot, reason=words)
     return bool(news)
-
-
-def _level(event: Event) -> int:
-    if event is Event.SLOT_DUE:
-        return logging.INFO
-    return logging.ERROR if event in _ERRORS else logging.WARNING

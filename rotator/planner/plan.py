@@ -42,7 +42,7 @@ def plan(policy: Policy, observation: Observation, now: datetime, requested: dat
     Guarantees, whatever the list and the clock: every delete is of an owned snapshot that failed or is a restore
     point (S2, S3); no delete leaves fewer than `min_keep` restore points (S1); the newest restore point and those
     dated in the future or not at all stay (S5); restore points go only after a newer one is complete, except one
-    to make room (S6); a create comes only when the list leaves room (S8). `requested` replaces the scheduled slot.
+    to make room (S6); a create comes only when the list leaves room (S8). `requested`, to the second, replaces the scheduled slot.
     """
     census = take_census(policy, observation, now)
     slot = requested or latest_slot(policy.schedule, now - policy.splay)
@@ -65,7 +65,7 @@ def plan(policy: Policy, observation: Observation, now: datetime, requested: dat
         due=due is not None,
         next_slot=next_slot(policy.schedule, now - policy.splay),
         actions=actions,
-        verdicts=_verdicts(census, future, actions),
+        verdicts=_verdicts(policy, census, future, actions),
         notices=tuple(notices),
         waiting=_waiting(census),
         blocked=blocked,
@@ -87,7 +87,7 @@ def prune_plan(policy: Policy, observation: Observation, now: datetime) -> Plan:
         due=False,
         next_slot=next_slot(policy.schedule, now - policy.splay),
         actions=actions,
-        verdicts=_verdicts(census, future, actions),
+        verdicts=_verdicts(policy, census, future, actions),
         notices=tuple(notices_of(policy, observation, census)),
         waiting=_waiting(census),
     )
@@ -148,7 +148,7 @@ def _expected(policy: Policy, due: datetime) -> Owned:
 def _tie(owned: Owned) -> str:
     """Orders restore points of one slot the same way whatever order the list had."""
     created = owned.snapshot.created_at
-    return f"{created.isoformat() if created else ''} {owned.snapshot.id}"
+    return f"{created.isoformat() if created else '~'} {owned.snapshot.id}"
 
 
 def _failed_deletes(failed: Sequence[Owned]) -> tuple[Action, ...]:
@@ -196,12 +196,12 @@ def _waiting(census: Census) -> str | None:
     return since(census.pending[0]) if census.pending else None
 
 
-def _verdicts(census: Census, future: _Future, actions: Sequence[Action]) -> tuple[Verdict, ...]:
+def _verdicts(policy: Policy, census: Census, future: _Future, actions: Sequence[Action]) -> tuple[Verdict, ...]:
     """Why every owned restore point stays or goes; oldest first."""
     going = {action.snapshot_id: action.reason for action in actions if action.verb is Verb.DELETE}
     unsure = "dated in the future or not at all: never deleted"
     return tuple(
-        _verdict(each, going.get(each.snapshot.id), _why_kept(each, future)) for each in census.points
+        _verdict(each, going.get(each.snapshot.id), _why_kept(each, policy, future)) for each in census.points
     ) + tuple(Verdict(each.snapshot, each.slot, (unsure,)) for each in census.doubtful)
 
 
@@ -209,9 +209,11 @@ def _verdict(owned: Owned, prune_reason: str | None, keep_reason: str) -> Verdic
     return Verdict(owned.snapshot, owned.slot, () if prune_reason else (keep_reason,), prune_reason)
 
 
-def _why_kept(owned: Owned, future: _Future) -> str:
+def _why_kept(owned: Owned, policy: Policy, future: _Future) -> str:
     if owned in future.reasons:
         return str(future.reasons[owned])
     if len(future.surplus) > MOST_SURPLUS:
         return "surplus, held for `rotator prune`"
-    return "surplus, stays for now (the newest, min_keep, or a slot is still to be taken)"
+    if owned in future.surplus[: max(len(future.points) - policy.min_keep, 0)]:
+        return "surplus, but stays until the latest slot has its restore point"
+    return f"surplus, but stays for min_keep: {policy.min_keep}"

@@ -7,11 +7,12 @@ import os
 from collections.abc import Iterator
 from itertools import groupby
 
-from rotator.cli.words import bullet, counted, painted, printable, write
+from rotator.cli.words import bullet, counted, painted, write
 from rotator.config import Config, find_config, load, read_token
 from rotator.config.rules import duration_text
 from rotator.errors import CredentialsError, Exit
 from rotator.model import CAP, Policy
+from rotator.naming import printable
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -59,9 +60,9 @@ def _token_lines(arguments: argparse.Namespace, config: Config) -> Iterator[str]
     try:
         token = read_token(arguments.token_file, config.api.token_file, os.environ)
     except CredentialsError as error:
-        yield painted(bullet("!", f"no usable token (needed to run): {error}"), "yellow")
+        yield bullet("*", f"token: none usable from here, which is fine if the service gets its own: {error}")
         return
-    yield f"token: from {token.source}"
+    yield bullet("*", f"token: from {token.source}")
     for warning in token.warnings:
         yield painted(bullet("!", warning), "yellow")
 

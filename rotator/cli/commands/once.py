@@ -33,9 +33,9 @@ def _rotate(
     journal = Journal(clock())
     progress = Progress(len(policies))
     while (at := agenda.next_at()) is not None and not signals.stopping.is_set():
-        progress.sleeping(signals.sleep, (at - clock()).total_seconds(), *journal.standing())
+        progress.sleeping(signals, (at - clock()).total_seconds(), *journal.standing())
         due = agenda.due(clock())
-        if due:
+        if due and not signals.stopping.is_set():
             report = engine.run_pass(due, requested)
             journal.note(report)
             agenda.note(report)

@@ -12,9 +12,10 @@ from typing import Any
 from structlog.contextvars import bound_contextvars
 
 from rotator.cli.account import clock, open_account, survey
-from rotator.cli.words import LEGEND, bullet, local, painted, picture, printable, write
+from rotator.cli.words import LEGEND, bullet, local, painted, picture, write
 from rotator.engine import Outcome, Report
 from rotator.model import Plan, Verb, Verdict
+from rotator.naming import printable
 from rotator.planner import plan
 
 

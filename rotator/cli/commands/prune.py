@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from rotator.cli.account import Account, clock, open_account, single_instance, survey
 from rotator.cli.ask import typed
 from rotator.cli.commands.plan import action_lines
-from rotator.cli.words import bullet, counted, painted, picture, printable, write
+from rotator.cli.words import bullet, counted, painted, picture, write
 from rotator.engine import Outcome, Report
 from rotator.engine.prune import prune_server
 from rotator.errors import Exit, RotatorError
+from rotator.naming import printable
 from rotator.planner import prune_plan
 
 

@@ -6,10 +6,11 @@ import argparse
 
 from rotator.cli.account import clock, open_account
 from rotator.cli.ask import typed
-from rotator.cli.words import age, printable, write
+from rotator.cli.words import age, write
 from rotator.errors import Exit, UsageError
 from rotator.logs import Event, logger
 from rotator.model import Snapshot, State, opaque_id
+from rotator.naming import printable
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,21 +38,28 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.config_out:
             Path(arguments.config_out).write_text(text, encoding="utf-8")
         write(_how_to(arguments, sandbox.url, text))
+        sys.stdout.flush()
         while not signals.stopping.is_set():
             signals.sleep(3600)
             signals.take_reload()
     return Exit.DONE
 
 
-def _served(arguments: argparse.Namespace, cloud: Cloud) -> Sandbox:
+@contextmanager
+def _served(arguments: argparse.Namespace, cloud: Cloud) -> Iterator[Sandbox]:
     if not 0 <= arguments.port <= 65535:
         raise UsageError(f"--port {arguments.port}: give a number from 0 to 65535")
+    sandbox = Sandbox(cloud, arguments.token, port=arguments.port, latency=_span(arguments, "latency"))
     try:
-        return Sandbox(cloud, arguments.token, port=arguments.port, latency=_span(arguments, "latency"))
+        sandbox.start()
     except OSError as error:
         raise UsageError(
             f"--port {arguments.port}: {error.strerror}; choose another, or none for any free one"
         ) from None
+    try:
+        yield sandbox
+    finally:
+        sandbox.stop()
 
 
 def _span(arguments: argparse.Namespace, name: str) -> timedelta:

@@ -12,5 +12,5 @@ from rotator.errors import Exit
 
 def run(_arguments: argparse.Namespace) -> int:
     """Print the schema."""
-    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+    sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
     return Exit.DONE

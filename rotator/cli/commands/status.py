@@ -13,9 +13,10 @@ from structlog.contextvars import bound_contextvars
 
 from rotator.cli.account import clock, open_account, survey
 from rotator.cli.commands.plan import iso, verdict_json
-from rotator.cli.words import LEGEND, age, bullet, counted, local, painted, picture, printable, write
+from rotator.cli.words import LEGEND, age, bullet, counted, local, painted, picture, write
 from rotator.engine import Kind, Outcome, Report
 from rotator.model import CAP, Snapshot
+from rotator.naming import printable
 from rotator.planner import is_owned, plan, slot_of
 
 _ROW = "{:<18} {:<6} {:<20} {:<11} {:<11} "

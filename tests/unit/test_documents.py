@@ -1,0 +1,75 @@
+"""What the documents show works: every configuration in them loads, and every event they name exists."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from rotator.config import load
+from rotator.errors import ConfigError
+from rotator.logs import Event
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+EVENTS = ROOT / "docs" / "events.md"
+
+_BLOCK = re.compile(r"^(?P<indent> *)```ya?ml\n(?P<text>.*?)^(?P=indent)```", re.MULTILINE | re.DOTALL)
+_EVENT_ROW = re.compile(r"^\| `([a-z_]+)`", re.MULTILINE)
+
+
+def documents() -> list[Path]:
+    return [README, *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def configurations() -> list[tuple[str, str]]:
+    """Where each whole configuration stands, and its text."""
+    found = []
+    for path in documents():
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        for block in _BLOCK.finditer(text):
+            content = textwrap.dedent(block["text"])
+            if re.search(r"^servers:", content, re.MULTILINE):
+                line = text.count("\n", 0, block.start()) + 2
+                found.append((f"{path.relative_to(ROOT)}:{line}", content))
+    return found
+
+
+def problems(path: Path) -> str:
+    """What is wrong with a configuration, in words; nothing if it loads."""
+    try:
+        load(path)
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(("where", "text"), configurations(), ids=[where for where, _ in configurations()])
+def test_configuration_in_a_document_loads(where: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert not problems(path), f"the configuration at {where} does not load"
+
+
+def test_readme_shows_a_configuration() -> None:
+    assert README.exists(), "README.md is missing"
+    shown = [where for where, _ in configurations() if where.startswith("README.md:")]
+    assert shown, "README.md shows no ```yaml block with `servers:`"
+
+
+def test_example_configuration_loads_without_a_warning() -> None:
+    path = ROOT / "config.example.yaml"
+    assert not problems(path)
+    assert load(path).warnings == ()
+
+
+def test_every_event_is_documented_and_no_other() -> None:
+    assert EVENTS.exists(), "docs/events.md is missing"
+    documented = _EVENT_ROW.findall(EVENTS.read_text(encoding="utf-8"))
+    known = [event.value for event in Event]
+    missing, unknown = sorted({*known} - {*documented}), sorted({*documented} - {*known})
+    assert not missing, f"docs/events.md has no row for {missing}"
+    assert not unknown, f"docs/events.md names events that rotator.logs.Event does not have: {unknown}"
+    assert len(documented) == len(set(documented)), "docs/events.md has an event twice"

@@ -52,8 +52,9 @@ _QUOTED: tuple[Callable[[str], str], ...] = (
     lambda text: json.dumps(text)[1:-1],
     lambda text: repr(text + '"')[1:-2],
     lambda text: repr(text + '"')[1:-2].replace("\\'", "'"),
+    printable,
 )
-"""How text is written inside quotes: JSON's, and Python's two."""
+"""How text is written inside quotes, JSON's and Python's two, and on the console."""
 
 
 class Redactor:

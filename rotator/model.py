@@ -19,7 +19,7 @@ def opaque_id(raw: int | str) -> Id:
 
     The document shows integers; another client of the vendor uses UUIDs.
     """
-    if isinstance(raw, str) and re.fullmatch(r"0|[1-9][0-9]{0,39}", raw):
+    if isinstance(raw, str) and re.fullmatch(r"0|[1-9][0-9]{0,999}", raw):
         return int(raw)
     return raw
 

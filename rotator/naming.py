@@ -1,4 +1,4 @@
-"""Snapshot names and what they say: `{prefix}-{slot}` both ways, patterns that adopt other names, names safe to show."""
+"""Snapshot names: `{prefix}-{slot}` both ways, patterns that adopt other names, and names made safe to show."""
 
 from __future__ import annotations
 

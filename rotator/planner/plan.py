@@ -42,7 +42,8 @@ def plan(policy: Policy, observation: Observation, now: datetime, requested: dat
     Guarantees, whatever the list and the clock: every delete is of an owned snapshot that failed or is a restore
     point (S2, S3); no delete leaves fewer than `min_keep` restore points (S1); the newest restore point and those
     dated in the future or not at all stay (S5); restore points go only after a newer one is complete, except one
-    to make room (S6); a create comes only when the list leaves room (S8). `requested`, to the second, replaces the scheduled slot.
+    to make room (S6); a create comes only when the list leaves room (S8). `requested`, to the second, replaces the
+    scheduled slot.
     """
     census = take_census(policy, observation, now)
     slot = requested or latest_slot(policy.schedule, now - policy.splay)

@@ -232,6 +232,7 @@ def test_a_bad_section_is_told(section: str, told: str) -> None:
         ("servers: [{}]\n", [
             "c.yaml:1:11: servers[0]: id is missing; add id: 12345",
             "c.yaml:1:11: servers[0]: name is missing; add name: web-server-01",
+            "c.yaml:1:11: servers[0]: schedule is missing; add schedule: every day at 03:00 here, to its policy or to defaults",
         ]),
         ("servers: [{id: 1, name: a}]\n", [
             "c.yaml:1:11: servers[0]: schedule is missing; add schedule: every day at 03:00 here, to its policy or to defaults",

@@ -47,14 +47,13 @@ def plan(policy: Policy, observation: Observation, now: datetime, requested: dat
     """
     census = take_census(policy, observation, now)
     slot = requested or latest_slot(policy.schedule, now - policy.splay)
-    late = slot is not None and policy.grace is not None and now - slot - policy.splay > policy.grace
-    untaken = slot is not None and not census.holds(slot, now)
-    due = slot if untaken and not (late and requested is None) else None
+    untaken = None if slot is None or census.holds(slot, now) else slot
+    due = None if untaken and requested is None and _is_too_late(policy, untaken, now) else untaken
     notices = [*notices_of(policy, observation, census)]
-    if untaken and due is None and slot is not None:
-        notices.append(missed(slot, policy))
+    if untaken and not due:
+        notices.append(missed(untaken, policy))
     room = _room(policy, census, due) if due else _Room()
-    blocked = _ageless(census) or room.blocked
+    blocked = _ageless(census) or (None if census.pending else room.blocked)
     future = _future(policy, census.points, None if blocked else due, without=room.victim)
     actions = () if census.ageless else _actions(policy, census, future, room, due, proven=census.proves(slot))
     if len(future.surplus) > MOST_SURPLUS:
@@ -92,6 +91,10 @@ def prune_plan(policy: Policy, observation: Observation, now: datetime) -> Plan:
         notices=tuple(notices_of(policy, observation, census)),
         waiting=_waiting(census),
     )
+
+
+def _is_too_late(policy: Policy, slot: datetime, now: datetime) -> bool:
+    return policy.grace is not None and now - slot - policy.splay > policy.grace
 
 
 def _actions(
@@ -132,9 +135,9 @@ def _ageless(census: Census) -> str | None:
     return f"{since(census.ageless[0])}, so nobody can tell when it will end; delete it by hand if it is dead"
 
 
-def _future(policy: Policy, now: Sequence[Owned], due: datetime | None, without: Owned | None = None) -> _Future:
+def _future(policy: Policy, present: Sequence[Owned], due: datetime | None, without: Owned | None = None) -> _Future:
     """What the keep rules say once `without` is gone and `due`, if any, is complete."""
-    points = (*(each for each in now if each is not without), *([_expected(policy, due)] if due else []))
+    points = (*(each for each in present if each is not without), *([_expected(policy, due)] if due else []))
     by_point = {Point(each.slot, _tie(each)): each for each in points if each.slot is not None}
     reasons = {by_point[point]: why for point, why in kept(by_point, policy.keep, policy.schedule.timezone).items()}
     return _Future(points, reasons, tuple(each for each in points[:-1] if each not in reasons))

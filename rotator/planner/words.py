@@ -36,4 +36,8 @@ def holders(census: Census, policy: Policy) -> str:
         (census.unknown, "snapshots of a status rotator does not know"),
         (unsure, "snapshots dated in the future or not at all, which rotator never deletes"),
     )
-    return "; ".join(f"{len(group)} of {CAP} slots are held by {who}: {names(group)}" for group, who in groups if group)
+    return "; ".join(
+        f"{len(group)} of {CAP} slots {'is' if len(group) == 1 else 'are'} held by {who}: {names(group)}"
+        for group, who in groups
+        if group
+    )

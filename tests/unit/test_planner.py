@@ -303,7 +303,7 @@ class TestBlocked:
                 {},
                 {
                     "4 of 5 slots are held by snapshots rotator does not own": "a, b, c, d",
-                    "1 of 5 slots are held by restore points that stay (the newest always does; min_keep: 1)": (
+                    "1 of 5 slots is held by restore points that stay (the newest always does; min_keep: 1)": (
                         "rotator-20261122T020000Z"
                     ),
                 },
@@ -344,7 +344,7 @@ class TestBlocked:
                 {
                     "4 of 5 slots are held by snapshots rotator does not own": "a, b, c, d",
                     (
-                        "1 of 5 slots are held by snapshots dated in the future or not at all, "
+                        "1 of 5 slots is held by snapshots dated in the future or not at all, "
                         "which rotator never deletes"
                     ): "rotator-20261129T020000Z",
                 },

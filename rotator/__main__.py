@@ -8,7 +8,7 @@ from rotator import __version__
 def main() -> int:
     """Run the command line and return its exit code."""
     if sys.argv[1:] == ["--version"]:
-        sys.stdout.write(f"rotator {__version__}\n")
+        print(f"rotator {__version__}", flush=True)
         return 0
     # Imports make many objects and no garbage: looking for some costs a tenth of the start (benchmarks/startup.py).
     import gc

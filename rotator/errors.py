@@ -22,6 +22,8 @@ class Exit(IntEnum):
     """The token is missing or refused."""
     CONFIG = 78
     """The configuration, or the place rotator was told to use, is unusable."""
+    INTERRUPTED = 130
+    """Ctrl-C; `run` and `once` end in order instead."""
 
 
 class RotatorError(Exception):
@@ -93,7 +95,7 @@ class UnavailableError(ApiError):
 
 
 class RefusedError(ApiError):
-    """The API understood and declined: 400 (invalid, or the limit is reached: one code for both)."""
+    """The API understood and declined: 400 (for a create: invalid, or the limit is reached) or another 4xx."""
 
 
 class NotFoundError(ApiError):

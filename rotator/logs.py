@@ -129,9 +129,20 @@ def setup(style: str, level: str, redactor: Redactor) -> None:
 
 def _renderers(style: str) -> list[structlog.typing.Processor]:
     if style == "json":
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+        return [
+            structlog.processors.format_exc_info,
+            _first_things_first,
+            structlog.processors.JSONRenderer(default=str),
+        ]
     plain = structlog.dev.plain_traceback
     return [_printable_values, structlog.dev.ConsoleRenderer(colors=_colours(), exception_formatter=plain)]
+
+
+def _first_things_first(
+    _logger: object, _method: str, fields: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """What a person skims for stands at the beginning of the line."""
+    return {key: fields[key] for key in ("timestamp", "level", "event")} | dict(fields)
 
 
 def _printable_values(_logger: object, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -39,7 +39,11 @@ def is_adopted(patterns: tuple[str, ...], name: str) -> bool:
 
 def printable(text: str) -> str:
     """The text with everything that could move a cursor or start an escape sequence written out."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+    return "".join(char if char.isprintable() else _written_out(char) for char in text)
+
+
+def _written_out(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
 
 
 def _pattern(text: str) -> re.Pattern[str]:

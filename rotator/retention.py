@@ -48,6 +48,8 @@ def kept(points: Iterable[Point], keep: Keep, timezone: str) -> dict[Point, Keep
     newest_first = sorted(set(points), key=_age, reverse=True)
     reasons: dict[Point, KeepReason] = {}
     for rule, count in keep.counts().items():
+        if not count:
+            continue
         reasons |= _kept_by(rule, count, newest_first, reasons.keys(), timezone_of(timezone))
     return {point: reasons[point] for point in newest_first if point in reasons}
 

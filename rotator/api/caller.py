@@ -77,11 +77,10 @@ class Caller:
                     raise failure from None
                 self._wait(attempt + 1, {}, what, str(failure))
                 continue
-            reply = self._without_token(reply)
             self._compare_clocks(reply)
             if last or not _may_repeat(method, reply.status):
-                return _checked(reply, what, method)
-            self._wait(attempt + 1, reply.headers, what, said(what, reply, "trying again"))
+                return self._checked(reply, what, method)
+            self._wait(attempt + 1, reply.headers, what, self.said(what, reply, "trying again"))
         raise AssertionError("the last attempt returns or raises")
 
     def _wait(self, attempt: int, headers: Mapping[str, str], what: str, reason: str) -> None:
@@ -103,11 +102,32 @@ class Caller:
             for session in self._sessions:
                 session.close()
 
-    def _without_token(self, reply: Reply) -> Reply:
-        """An error page may show the request it is about, and an error message shows the page's beginning (S10)."""
-        if not self._token or 200 <= reply.status <= 299:
-            return reply
-        return reply._replace(body=reply.body.replace(self._token.encode(), HIDDEN.encode()))
+    def said(self, what: str, reply: Reply, advice: str) -> str:
+        """What was asked, what came back, what to do."""
+        return f"{what}: answered {reply.status} {self.shown(reply.body)}; {advice}"
+
+    def shown(self, body: bytes) -> str:
+        """The beginning of a body, safe to print: an answer may repeat the request and so the token (S10)."""
+        text = body[:4096].decode("utf-8", "replace").replace(self._token, HIDDEN)
+        return repr(text[:160] + ("…" if len(text) > 160 else ""))
+
+    def _checked(self, reply: Reply, what: str, method: str) -> Reply:
+        """The reply, unless its status is an error whatever was asked."""
+        if reply.status in (401, 403):
+            advice = "the token is refused: make a new one in the panel, see `--token-file`"
+            raise CredentialsError(self.said(what, reply, advice))
+        if reply.status == 404:
+            advice = "is api.url right?" if method == "GET" else "no such server or snapshot here: check the id"
+            raise NotFoundError(self.said(what, reply, advice))
+        if reply.status == 429 or (is_passing(reply.status) and method != "POST"):
+            raise UnavailableError(self.said(what, reply, "the API is overloaded or broken; rotator tries again later"))
+        if 300 <= reply.status <= 399 and method != "POST":
+            target = self.shown(reply.headers.get("Location", "nowhere").encode("utf-8", "replace"))
+            advice = "rotator follows none, lest the token leak: fix api.url"
+            raise UnreachableError(f"{what}: redirected ({reply.status}) to {target}; {advice}")
+        if 400 <= reply.status <= 499:
+            raise RefusedError(self.said(what, reply, "the API does not take this request as it is"))
+        return reply
 
     def _compare_clocks(self, reply: Reply) -> None:
         theirs = http_date(reply.headers.get("Date"))
@@ -122,26 +142,6 @@ class Caller:
 def _may_repeat(method: str, status: int) -> bool:
     """Reads and deletes are repeated while the API says "not now"; of creates only what it refused to look at (S7)."""
     return status == 429 if method == "POST" else is_passing(status)
-
-
-def _checked(reply: Reply, what: str, method: str) -> Reply:
-    """The reply, unless its status is an error whatever was asked."""
-    if reply.status in (401, 403):
-        raise CredentialsError(
-            said(what, reply, "the token is refused: make a new one in the panel, see `--token-file`")
-        )
-    if reply.status == 404:
-        raise NotFoundError(said(what, reply, "no such server or snapshot in this account: check the id"))
-    if reply.status == 429 or (is_passing(reply.status) and method != "POST"):
-        raise UnavailableError(said(what, reply, "the API is overloaded or broken; rotator tries again later"))
-    if 300 <= reply.status <= 399 and method != "POST":
-        target = shortened(reply.headers.get("Location", "nowhere").encode())
-        raise UnreachableError(
-            f"{what}: redirected ({reply.status}) to {target}; rotator follows none, lest the token leak: fix api.url"
-        )
-    if 400 <= reply.status <= 499:
-        raise RefusedError(said(what, reply, "the limit of 5 is reached, or the API finds the request invalid"))
-    return reply
 
 
 def _network_error(error: Exception, what: str, *, creating: bool) -> ApiError:
@@ -159,14 +159,3 @@ def _plainly(error: Exception) -> str:
     inner = getattr(inner, "reason", inner)
     text = re.sub(r"^\w+\([^)]*\): |^<[^>]*>: ", "", str(inner))
     return f"{type(error).__name__}: {text[:200]}"
-
-
-def said(what: str, reply: Reply, advice: str) -> str:
-    """What was asked, what came back, what to do."""
-    return f"{what}: answered {reply.status} {shortened(reply.body)}; {advice}"
-
-
-def shortened(body: bytes) -> str:
-    """The beginning of a body, safe to print."""
-    text = body[:300].decode("utf-8", "replace")
-    return repr(text[:160] + ("…" if len(text) > 160 or len(body) > 300 else ""))

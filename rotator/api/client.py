@@ -20,9 +20,9 @@ from rotator.api.answers import (
     parse_snapshot,
     row_server,
 )
-from rotator.api.caller import Caller, said, shortened
+from rotator.api.caller import Caller
 from rotator.api.transport import Reply, origin_of
-from rotator.errors import MaybeCreatedError, NotFoundError, UnreadableError
+from rotator.errors import MaybeCreatedError, NotFoundError, RefusedError, UnreadableError
 from rotator.model import Id, Listing, Snapshot
 
 _MOST_PAGES = 10_000
@@ -62,15 +62,24 @@ class Client:
         if description:
             body["description"] = description
         what = f"create snapshot {name} of server {server_id}"
-        reply = self._caller.send("POST", "/snapshots/", what, json=body)
+        try:
+            reply = self._caller.send("POST", "/snapshots/", what, json=body)
+        except RefusedError as error:
+            raise RefusedError(
+                f"{error}: the limit of 5 is reached, or the name or description is not allowed"
+            ) from None
         if reply.status != 201:
-            raise MaybeCreatedError(said(what, reply, "rotator looks for it before it asks again"))
+            raise MaybeCreatedError(self._caller.said(what, reply, "rotator looks for it before it asks again"))
         try:
             made = parse_snapshot(parse_json(reply.body), "snapshot")
         except MalformedError as error:
-            raise MaybeCreatedError(said(what, reply, f"{error}; rotator looks for it before it asks again")) from None
+            raise MaybeCreatedError(
+                self._caller.said(what, reply, f"{error}; rotator looks for it before it asks again")
+            ) from None
         if (made.server_id, made.name) != (server_id, name):
-            raise MaybeCreatedError(said(what, reply, "that is another snapshot; rotator looks for the right one"))
+            raise MaybeCreatedError(
+                self._caller.said(what, reply, "that is another snapshot; rotator looks for the right one")
+            )
         return made
 
     def delete_snapshot(self, snapshot_id: Id) -> None:
@@ -81,7 +90,7 @@ class Client:
         except NotFoundError:
             return
         if not 200 <= reply.status <= 299:
-            raise UnreadableError(said(what, reply, "the next pass looks whether it is gone"))
+            raise UnreadableError(self._caller.said(what, reply, "the next pass looks whether it is gone"))
 
     def restore_snapshot(self, snapshot_id: Id) -> str:
         """Overwrite a server with a snapshot; returns the API's message. Never repeated: see the error's words."""
@@ -94,7 +103,7 @@ class Client:
             raise UnreadableError(
                 f"{what}: it may have started: look at the server before trying again ({error})"
             ) from None
-        raise UnreadableError(said(what, reply, "look at the server's state before trying again"))
+        raise UnreadableError(self._caller.said(what, reply, "look at the server's state before trying again"))
 
     def servers(self) -> tuple[Server, ...]:
         """Every server of the account."""
@@ -148,19 +157,21 @@ class Client:
                 return following
         except ValueError:
             pass
-        raise UnreadableError(f"{what}: the next page is said to be at {shortened(link.encode())}; not followed")
+        raise UnreadableError(
+            f"{what}: the next page is said to be at {self._caller.shown(link.encode())}; not followed"
+        )
 
     def _parsed(self, parse: Callable[[Any, str], Answer], value: Any, where: str) -> Answer:
         try:
             return parse(value, where)
         except MalformedError as error:
-            shown = f"; it began {shortened(value)}" if isinstance(value, bytes) else ""
+            shown = f"; it began {self._caller.shown(value)}" if isinstance(value, bytes) else ""
             raise UnreadableError(f"{where}: {error}{shown}; is api.url right?") from None
 
     def _read(self, path: str, what: str) -> Reply:
         reply = self._caller.send("GET", path, what)
         if reply.status != 200:
-            raise UnreadableError(said(what, reply, "is api.url right?"))
+            raise UnreadableError(self._caller.said(what, reply, "is api.url right?"))
         return reply
 
 

@@ -21,13 +21,13 @@ def is_passing(status: int) -> bool:
 
 
 def wait_before(attempt: int, headers: Mapping[str, str], now: datetime, jitter: float) -> timedelta:
-    """How long to wait before `attempt` (the second is 2): what the API asks for, else growing, within bounds.
+    """How long to wait before `attempt` (the second is 2): growing, or longer if the API asks for it, within bounds.
 
     `jitter` is a random number in [0, 1) from outside; it spreads the waits of many workers over half to all of them.
     """
+    growing = _FIRST_WAIT * 2 ** (attempt - 2) * (0.5 + jitter / 2)
     asked = retry_after(headers.get("Retry-After"), now)
-    wait = asked if asked is not None else _FIRST_WAIT * 2 ** (attempt - 2) * (0.5 + jitter / 2)
-    return min(max(wait, timedelta(0)), LONGEST_WAIT)
+    return min(max(growing, asked or growing), LONGEST_WAIT)
 
 
 def retry_after(value: str | None, now: datetime) -> timedelta | None:

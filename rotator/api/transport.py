@@ -153,7 +153,7 @@ def new_session(base_url: str, token: str) -> requests.Session:
 def exchange(
     session: requests.Session, method: str, url: str, timeout: float, json: Mapping[str, object] | None = None
 ) -> Reply:
-    """Send one request and read the whole answer within `timeout` seconds; raises what requests raises."""
+    """Send one request and read the whole answer, each within `timeout` seconds; raises `NETWORK_ERRORS`."""
     with session.request(
         method,
         url,

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -15,25 +16,32 @@ from rotator.errors import Exit, RotatorError
 
 def run(argv: Sequence[str]) -> int:
     """Run one command; returns its exit code and lets no traceback of a foreseeable error through."""
-    _prepare_streams()
-    arguments = build_parser().parse_args(argv)
     try:
+        _prepare_streams()
+        arguments = build_parser().parse_args(argv)
         code: int = import_module(f"rotator.cli.commands.{arguments.command}").run(arguments)
         sys.stdout.flush()
     except RotatorError as error:
-        sys.stderr.write("".join(f"rotator: {line}\n" for line in str(error).splitlines()))
+        _complain(*str(error).splitlines())
         return error.exit_code
     except BrokenPipeError:
         _give_up_stdout()  # the reader, `head` for example, has seen enough
         return Exit.DONE
     except OSError as error:
         _give_up_stdout()
-        sys.stderr.write(f"rotator: {error.filename or 'standard output'}: {error.strerror}\n")
+        _complain(f"{error.filename or 'standard output'}: {error.strerror}")
         return Exit.PROBLEM
     except KeyboardInterrupt:
-        sys.stderr.write("rotator: interrupted\n")
-        return 130
+        _complain("interrupted")
+        os._exit(Exit.INTERRUPTED)  # threads that wait for an answer would hold the process until their time-out
     return code
+
+
+def _complain(*lines: str) -> None:
+    """Say it on standard error, if there is one that can be written to."""
+    with suppress(OSError):
+        sys.stderr.write("".join(f"rotator: {line}\n" for line in lines))
+        sys.stderr.flush()
 
 
 def _prepare_streams() -> None:

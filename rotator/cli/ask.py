@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from rotator.errors import UsageError
+from rotator.naming import printable
 
 
 def typed(question: str, expected: str) -> bool:
@@ -13,4 +14,4 @@ def typed(question: str, expected: str) -> bool:
         raise UsageError("nobody to ask: standard input is not a terminal; to go ahead without asking, add --yes")
     sys.stdout.write(question)
     sys.stdout.flush()
-    return sys.stdin.readline().strip() == expected
+    return sys.stdin.readline().strip() == printable(expected).strip()

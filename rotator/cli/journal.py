@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rotator.cli.words import LEGEND, bullet, counted, local, painted, picture
@@ -34,6 +34,8 @@ class Journal:
         self.begun = begun
         self.error: RotatorError | None = None
         self.interrupted = False
+        self.finished = True
+        """Whether no call is in flight any more."""
         self.entries: dict[Id, Entry] = {}
 
     def note(self, report: Report) -> None:
@@ -51,13 +53,15 @@ class Journal:
         busy = sum(kind in _BUSY for kind in kinds)
         return len(kinds) - busy, busy
 
+    def is_open(self) -> bool:
+        """Whether something was left to do for a server."""
+        return not self.entries or any(e.outcome.kind in (*_BUSY, Kind.SKIPPED) for e in self.entries.values())
+
     @property
     def exit_code(self) -> Exit:
         """The exit code of the whole run."""
-        code = Report(tuple(entry.outcome for entry in self.entries.values()), self.error).exit_code
-        did = any(entry.done for entry in self.entries.values())
-        if code is Exit.UNAVAILABLE and did:
-            return Exit.PROBLEM
+        told = tuple(replace(entry.outcome, done=tuple(entry.done)) for entry in self.entries.values())
+        code = Report(told, self.error).exit_code
         return Exit.PROBLEM if code is Exit.DONE and self.interrupted else code
 
 
@@ -82,7 +86,7 @@ def _story(entry: Entry) -> Iterator[str]:
     for action in entry.done:
         yield bullet(_SIGNS[action.verb], f"{action.verb.value}d {action.name}: {action.reason}")
     if entry.outcome.kind in _BUSY:
-        yield bullet("~", f"not complete yet: {entry.outcome.reason}")
+        yield bullet("~", "not complete yet" if entry.outcome.kind is Kind.ACTED else entry.outcome.reason)
     for problem in _own_problems(entry):
         yield painted(bullet("!", problem), "red")
 

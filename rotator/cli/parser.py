@@ -15,6 +15,7 @@ exit codes:
   0 done, or nothing due      1 a server failed, is blocked or needs attention
   2 wrong usage              69 API unreachable, nothing done
  75 another instance runs    77 token missing or refused    78 configuration
+130 interrupted
 """
 
 _TOP = f"""\
@@ -255,4 +256,9 @@ def _logging(parser: argparse.ArgumentParser) -> None:
         "--log-format", choices=("json", "console"), help="default: console on a terminal, else json; goes to stderr"
     )
     levels = ("debug", "info", "warning", "error")
-    parser.add_argument("--log-level", choices=levels, default=None, help="least level that is logged (default: info)")
+    parser.add_argument(
+        "--log-level",
+        choices=levels,
+        default=None,
+        help="least level that is logged (default: info; on a terminal warning, but for run)",
+    )

@@ -18,16 +18,11 @@ class Progress:
 
     def show(self, done: int, waiting: int) -> None:
         """So many servers are done, so many wait for a snapshot in progress."""
-        if self._on:
-            text = f"{done}/{self._total} servers done, {waiting} in progress, {self._elapsed()}"
-            sys.stderr.write(f"\r\x1b[K{text}")
-            sys.stderr.flush()
+        self._write(f"{done}/{self._total} servers done, {waiting} in progress, {self._elapsed()}")
 
     def clear(self) -> None:
         """Leave the terminal as it was."""
-        if self._on:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        self._write("")
 
     def sleeping(self, signals: Signals, seconds: float, done: int, waiting: int) -> None:
         """Sleep until told to stop, and keep the elapsed time on the line moving."""
@@ -36,6 +31,15 @@ class Progress:
             self.show(done, waiting)
             signals.sleep(min(left, 1.0) if self._on else left)
             signals.take_reload()  # a terminal that hangs up does not end a rotation, nor any later sleep
+
+    def _write(self, text: str) -> None:
+        if not self._on:
+            return
+        try:
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()
+        except OSError:
+            self._on = False  # the terminal is gone; the rotation goes on
 
     def _elapsed(self) -> str:
         minutes, seconds = divmod(int(time.monotonic() - self._begun), 60)

@@ -7,11 +7,10 @@ import sys
 import textwrap
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TextIO
 
 from rotator.model import CAP, Observation, Policy, Snapshot, State
 from rotator.naming import printable
-from rotator.planner import is_owned
+from rotator.planner import as_owned
 from rotator.slots import timezone_of
 
 WIDTH = 80
@@ -23,10 +22,9 @@ _LETTERS = {State.COMPLETED: "R", State.IN_PROGRESS: "P", State.FAILED: "X", Sta
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1"}
 
 
-def painted(text: str, colour: str, stream: TextIO | None = None) -> str:
+def painted(text: str, colour: str) -> str:
     """The text in a colour if it goes to a terminal and NO_COLOR (set and not empty) does not forbid it."""
-    stream = stream or sys.stdout
-    if not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
 
@@ -40,7 +38,7 @@ def picture(policy: Policy, observation: Observation | None) -> str:
 
 
 def _letter(policy: Policy, snapshot: Snapshot) -> str:
-    if snapshot.state is State.COMPLETED and not is_owned(policy, snapshot):
+    if snapshot.state is State.COMPLETED and not as_owned(policy, snapshot):
         return "F"
     return _LETTERS[snapshot.state]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,7 @@ def _credential(environ: Mapping[str, str]) -> Path | None:
     """The file of systemd's LoadCredential, if this service was given one."""
     folder = environ.get("CREDENTIALS_DIRECTORY")
     path = Path(folder, "api-token") if folder else None
-    return path if path and path.exists() else None
+    return path if path and os.path.exists(path) else None  # noqa: PTH110 - never raises
 
 
 def _from_file(path: Path, place: str, *, watched: bool = False) -> Token:
@@ -88,7 +89,7 @@ def _shown(path: Path) -> str:
 
 
 def _is_bare_token(path: Path) -> bool:
-    return bool(_LIKE_A_TOKEN.fullmatch(path.name)) and not path.exists()
+    return bool(_LIKE_A_TOKEN.fullmatch(path.name)) and not os.path.exists(path)  # noqa: PTH110 - never raises
 
 
 def _checked(token: str, source: str) -> str:

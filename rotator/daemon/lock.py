@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import pwd
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,21 +24,16 @@ class InstanceLock:
         self._fd = -1
 
     def __enter__(self) -> Self:
-        self._fd = self._opened()
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = self._holder()
+        while True:
+            self._fd = self._opened()
+            try:
+                self._lock()
+            except BaseException:
+                os.close(self._fd)
+                raise
+            if self._is_in_place():
+                return self
             os.close(self._fd)
-            raise LockError(
-                f"another rotator{holder} runs with this configuration (it holds {self._path}): stop it first, "
-                "for example with `systemctl stop rotator`, or wait until it is done"
-            ) from None
-        except OSError as error:
-            os.close(self._fd)
-            raise self._no_place(error) from None
-        self._sign()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -54,12 +51,34 @@ class InstanceLock:
                 return os.open(self._path, (flags & ~os.O_CREAT) | os.O_RDONLY)
             raise self._no_place(error) from None
 
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockError(
+                f"another rotator{self._holder()} runs with this configuration (it holds {self._path}): stop it first, "
+                "for example with `systemctl stop rotator`, or wait until it is done"
+            ) from None
+        except OSError as error:
+            raise self._no_place(error) from None
+        self._sign()
+
+    def _is_in_place(self) -> bool:
+        """Whether the locked file is still the one of that name: systemd removes a service's runtime directory."""
+        try:
+            there, ours = self._path.stat(), os.fstat(self._fd)
+        except OSError:
+            return False
+        return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+
     def _no_place(self, error: OSError) -> LockPlaceError:
         return LockPlaceError(f"lock file {self._path}: {error.strerror}; name a writable place with --lock-file")
 
     def _sign(self) -> None:
-        """Leave the process id for people; the lock does not depend on it."""
+        """Leave the process id for people; the lock does not depend on it. Any other content is not ours to replace."""
         with suppress(OSError):
+            if not re.fullmatch(rb"[0-9]*\n?", os.pread(self._fd, 32, 0)):
+                raise LockPlaceError(f"lock file {self._path} is another file with content; name another --lock-file")
             os.truncate(self._fd, 0)
             os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
@@ -73,7 +92,8 @@ class InstanceLock:
 def default_lock_file(config: Path, environ: Mapping[str, str], uid: int) -> Path:
     """The lock file of a configuration, named after it, in the first runtime or state directory there is.
 
-    Under systemd and for root this is `/run/rotator`, so that the service, cron and a shell of root meet.
+    Under systemd and for root this is `/run/rotator`, so that the service, cron and a shell of root meet. For others it
+    does not depend on variables that a login shell has and cron has not.
     """
     resolved = config.resolve()
     name = f"{resolved.stem}-{hashlib.sha256(os.fsencode(resolved)).hexdigest()[:12]}.lock"
@@ -81,12 +101,15 @@ def default_lock_file(config: Path, environ: Mapping[str, str], uid: int) -> Pat
 
 
 def _directory(environ: Mapping[str, str], uid: int) -> Path:
-    for variable in ("RUNTIME_DIRECTORY", "STATE_DIRECTORY"):
-        if environ.get(variable):
-            return Path(environ[variable].split(":")[0])
-    if uid == 0:
-        return Path("/run/rotator")
-    if environ.get("XDG_RUNTIME_DIR"):
-        return Path(environ["XDG_RUNTIME_DIR"]) / "rotator"
-    state = environ.get("XDG_STATE_HOME") or Path(environ.get("HOME", "/tmp")) / ".local/state"  # noqa: S108 - last resort
-    return Path(state) / "rotator"
+    given = (environ.get(variable, "").split(":")[0] for variable in ("RUNTIME_DIRECTORY", "STATE_DIRECTORY"))
+    for text in given:
+        if text.startswith("/"):
+            return Path(text)
+    return Path("/run/rotator") if uid == 0 else _home(uid) / ".local/state/rotator"
+
+
+def _home(uid: int) -> Path:
+    try:
+        return Path(pwd.getpwuid(uid).pw_dir)
+    except KeyError:
+        raise LockPlaceError(f"user {uid} has no home directory to lock in; name a place with --lock-file") from None

@@ -102,13 +102,13 @@ class Daemon:
         """After the clock was set, every appointment is worthless: look at every server again."""
         jump = self._wall_offset() - self._offset
         if abs(jump) > JUMP:
-            reason = "the clock of this machine was set; looking at every server again"
+            reason = "this machine's clock was set, or it slept: looking at every server again"
             logger().warning(Event.CLOCK_SKEW, ahead_s=round(jump.total_seconds()), reason=reason)
             self._offset += jump
             self._agenda = self._new_agenda()
 
     def _wall_offset(self) -> timedelta:
-        return self._clock() - datetime.fromtimestamp(0, self._clock().tzinfo) - timedelta(seconds=self._monotonic())
+        return timedelta(seconds=self._clock().timestamp() - self._monotonic())
 
     def _note_refusal(self, report: Report) -> None:
         """A token refused at the start is a mistake to report; refused later, it may be the provider's: go on."""

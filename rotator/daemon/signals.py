@@ -24,6 +24,7 @@ class Signals:
     def __init__(self) -> None:
         self.stopping = threading.Event()
         self._reload = False
+        self._asked_to_stop = False
         self._read, self._write = socket.socketpair()
         self._previous: dict[signal.Signals, Previous] = {}
         self._previous_fd = -1
@@ -60,7 +61,9 @@ class Signals:
         return asked
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
-        self.stopping.set()
+        if not self._asked_to_stop:  # setting an event twice at once, one call inside the other, would never return
+            self._asked_to_stop = True
+            self.stopping.set()
 
     def _hup(self, _number: int, _frame: FrameType | None) -> None:
         self._reload = True

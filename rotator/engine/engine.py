@@ -67,23 +67,25 @@ class Engine:
         in the report.
         """
         with bound_contextvars(pass_id=os.urandom(6).hex()):
-            begun = self._clock()
+            begun, told = self._clock(), self._told.count
             logger().debug(Event.PASS_STARTED, servers=len(policies))
             circuit = Circuit()
             seen = self._observe(policies, circuit)
             steps = [self._planned(policy, found, requested) for policy, found in seen]
             active = [step for step in steps if isinstance(step, Step) and step.action is not None]
-            results = dict(zip(map(id, active), self._pool.each(self._actor.act, active, circuit), strict=True))
+            acted = self._pool.each(self._actor.act, active, circuit)
+            results = {step.policy.server_id: result for step, result in zip(active, acted, strict=True)}
             self._outages = self._outages + 1 if circuit.error else 0
             outcomes = tuple(
-                self._outcome(step, results.get(id(step), False), circuit)
+                self._outcome(step, results.get(step.policy.server_id, False), circuit)
                 if isinstance(step, Step)
                 else self._unseen(policy, step, circuit)
                 for (policy, _), step in zip(seen, steps, strict=True)
             )
             report = Report(outcomes, circuit.error)
-            news = [tell_outcome(outcome, self._told) for outcome in outcomes]
-            self._summarise(report, begun, news=any(news))
+            for outcome in outcomes:
+                tell_outcome(outcome, self._told)
+            self._summarise(report, begun, news=self._told.count > told)
             return report
 
     def survey(self, policies: Sequence[Policy], decide: Decide) -> Report:

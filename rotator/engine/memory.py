@@ -155,6 +155,8 @@ class Told:
 
     def __init__(self) -> None:
         self._said: dict[tuple[str, Id], frozenset[tuple[str, str]]] = {}
+        self.count = 0
+        """How many news there were in all."""
 
     def take_over(self, other: Told) -> None:
         """Go on with what another engine of this process said."""
@@ -164,4 +166,6 @@ class Told:
         """Those of the conditions (kind, words) that were not true with these words the last time."""
         before = self._said.get((topic, server_id), frozenset())
         self._said[topic, server_id] = frozenset(conditions)
-        return [each for each in conditions if each not in before]
+        news = [each for each in conditions if each not in before]
+        self.count += len(news)
+        return news

@@ -5,24 +5,41 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from rotator.engine.observe import Clock, SnapshotApi, observe_one
+from rotator.engine.pool import isolated
 from rotator.engine.tell import server_fields
+from rotator.errors import RotatorError
 from rotator.logs import Event, logger
 from rotator.model import Action, Id, Policy
 from rotator.planner import prune_plan
 
 
-def prune_server(api: SnapshotApi, clock: Clock, policy: Policy, confirmed: Collection[Id]) -> tuple[Action, ...]:
-    """Delete what was confirmed and is still surplus by a fresh list, oldest first; returns what was deleted.
+def prune_server(
+    api: SnapshotApi, clock: Clock, policy: Policy, confirmed: Collection[Id]
+) -> tuple[tuple[Action, ...], RotatorError | None]:
+    """Delete what was confirmed and is still surplus by a fresh list, oldest first.
 
-    Raises what the API raises; what was deleted before that is in the log.
+    Returns what was deleted, and the error that ended it, if one did.
     """
     done: list[Action] = []
-    while (action := _next(api, clock, policy, confirmed, done)) and action.snapshot_id is not None:
-        api.delete_snapshot(action.snapshot_id)
-        done.append(action)
-        fields = {"snapshot_id": action.snapshot_id, "snapshot": action.name, "reason": action.reason}
-        logger().info(Event.SNAPSHOT_DELETED, **server_fields(policy), **fields)
-    return tuple(done)
+    while True:
+        step = isolated(lambda _: _delete_next(api, clock, policy, confirmed, done), None)
+        if isinstance(step, RotatorError):
+            return tuple(done), step
+        if step is None:
+            return tuple(done), None
+        done.append(step)
+
+
+def _delete_next(
+    api: SnapshotApi, clock: Clock, policy: Policy, confirmed: Collection[Id], done: Collection[Action]
+) -> Action | None:
+    action = _next(api, clock, policy, confirmed, done)
+    if action is None or action.snapshot_id is None:
+        return None
+    api.delete_snapshot(action.snapshot_id)
+    fields = {"snapshot_id": action.snapshot_id, "snapshot": action.name, "reason": action.reason}
+    logger().info(Event.SNAPSHOT_DELETED, **server_fields(policy), **fields)
+    return action
 
 
 def _next(

@@ -34,28 +34,27 @@ def server_fields(policy: Policy) -> dict[str, object]:
     return {"server_id": policy.server_id, "server": policy.server, "policy": policy.name or None}
 
 
-def tell_plan(policy: Policy, plan: Plan, told: Told) -> bool:
-    """Log what is newly true of a server, before anything is done about it; says whether anything is."""
+def tell_plan(policy: Policy, plan: Plan, told: Told) -> None:
+    """Log what is newly true of a server, before anything is done about it."""
     conditions = {
         (_EVENTS[notice.sign].value, notice.text): logging.ERROR if notice.sign in PROBLEMS else logging.WARNING
         for notice in plan.notices
     }
     if plan.due and plan.slot is not None:
-        due = f"slot {plan.slot:%Y-%m-%d %H:%M}Z of {policy.schedule.text!r}"
+        due = f"slot {plan.slot:%Y-%m-%d %H:%M:%SZ} has no snapshot yet"
         conditions[Event.SLOT_DUE.value, due] = logging.INFO
-    return _tell("plan", policy, plan, conditions, told)
+    _tell("plan", policy, plan, conditions, told)
 
 
-def tell_outcome(outcome: Outcome, told: Told) -> bool:
-    """Log a server that came to be blocked or failing; says whether it did."""
+def tell_outcome(outcome: Outcome, told: Told) -> None:
+    """Log a server that came to be blocked or failing."""
     event = {Kind.BLOCKED: Event.ROTATION_BLOCKED, Kind.FAILED: Event.ROTATION_FAILED}.get(outcome.kind)
     conditions = {(event.value, outcome.reason): logging.ERROR} if event else {}
-    return _tell("outcome", outcome.policy, outcome.plan, conditions, told)
+    _tell("outcome", outcome.policy, outcome.plan, conditions, told)
 
 
-def _tell(topic: str, policy: Policy, plan: Plan | None, conditions: Mapping[Condition, int], told: Told) -> bool:
+def _tell(topic: str, policy: Policy, plan: Plan | None, conditions: Mapping[Condition, int], told: Told) -> None:
     news = told.news(topic, policy.server_id, tuple(conditions))
     slot = plan.slot.isoformat() if plan and plan.slot else None
     for event, words in news:
         logger().log(conditions[event, words], event, **server_fields(policy), slot=slot, reason=words)
-    return bool(news)

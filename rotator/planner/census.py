@@ -38,6 +38,8 @@ class Census:
     """Owned, of a status rotator does not know: never deleted (S3), but the slot counts as taken (S7)."""
     future: tuple[Owned, ...]
     """Owned, whatever the status, with a slot in the future."""
+    undated: tuple[Owned, ...]
+    """Owned, whatever the status, without a slot."""
     foreign: tuple[Snapshot, ...]
     """Everything else: capacity, never prey (S2)."""
     pending: tuple[Snapshot, ...]
@@ -62,11 +64,13 @@ class Census:
 def take_census(policy: Policy, observation: Observation, now: datetime) -> Census:
     """Every snapshot lands in the groups it belongs to, whatever order the list had."""
     snapshots = sorted(observation.snapshots, key=lambda snapshot: (snapshot.created_at or _NEVER, str(snapshot.id)))
-    owned = [Owned(snapshot, slot_of(policy, snapshot)) for snapshot in snapshots if is_owned(policy, snapshot)]
-    owned.sort(key=lambda each: each.slot or _NEVER)
+    claims = [as_owned(policy, snapshot) for snapshot in snapshots]
+    owned = sorted((claim for claim in claims if claim), key=lambda each: each.slot or _NEVER)
     running = [snapshot for snapshot in snapshots if snapshot.state is State.IN_PROGRESS]
     ages = {snapshot: _age(snapshot, now) for snapshot in running}
-    of = {state: [each for each in owned if each.snapshot.state is state] for state in State}
+    of: dict[State, list[Owned]] = {state: [] for state in State}
+    for each in owned:
+        of[each.snapshot.state].append(each)
     return Census(
         points=tuple(each for each in of[State.COMPLETED] if _credible(each, now)),
         doubtful=tuple(each for each in of[State.COMPLETED] if not _credible(each, now)),
@@ -74,7 +78,8 @@ def take_census(policy: Policy, observation: Observation, now: datetime) -> Cens
         unfinished=tuple(of[State.IN_PROGRESS]),
         unknown=tuple(of[State.UNKNOWN]),
         future=tuple(each for each in owned if each.slot is not None and not _credible(each, now)),
-        foreign=tuple(snapshot for snapshot in snapshots if not is_owned(policy, snapshot)),
+        undated=tuple(each for each in owned if each.slot is None),
+        foreign=tuple(snapshot for snapshot, claim in zip(snapshots, claims, strict=True) if not claim),
         pending=tuple(each for each, age in ages.items() if age is not None and age <= policy.stuck_after),
         stuck=tuple(each for each, age in ages.items() if age is not None and age > policy.stuck_after),
         ageless=tuple(each for each, age in ages.items() if age is None),
@@ -82,15 +87,17 @@ def take_census(policy: Policy, observation: Observation, now: datetime) -> Cens
     )
 
 
-def is_owned(policy: Policy, snapshot: Snapshot) -> bool:
-    """Whether the policy made or adopted `snapshot`: server id equal and the whole name matched (S2)."""
-    ours = slot_in_name(policy.prefix, snapshot.name) is not None or is_adopted(policy.adopt, snapshot.name)
-    return snapshot.server_id == policy.server_id and ours
+def as_owned(policy: Policy, snapshot: Snapshot) -> Owned | None:
+    """The snapshot as one that the policy made or adopted; None if it is foreign.
 
-
-def slot_of(policy: Policy, snapshot: Snapshot) -> datetime | None:
-    """The slot of an owned snapshot: what its name states, else its creation time."""
-    return slot_in_name(policy.prefix, snapshot.name) or snapshot.created_at
+    Owned means: server id equal, and the whole name stated a slot behind the policy's prefix or matched a pattern (S2).
+    """
+    if snapshot.server_id != policy.server_id:
+        return None
+    slot = slot_in_name(policy.prefix, snapshot.name)
+    if slot is None and not is_adopted(policy.adopt, snapshot.name):
+        return None
+    return Owned(snapshot, slot or snapshot.created_at)
 
 
 def _credible(owned: Owned, now: datetime) -> bool:

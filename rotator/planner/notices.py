@@ -10,6 +10,9 @@ from rotator.model import CAP, Notice, Observation, Policy, Sign
 from rotator.planner.census import Census
 from rotator.planner.words import instant, names, since
 
+MOST_SURPLUS = 2
+"""More surplus restore points than this are held for `rotator prune` (S11)."""
+
 
 def notices_of(policy: Policy, observation: Observation, census: Census) -> Iterator[Notice]:
     """Notices about the snapshots themselves, in a fixed order."""
@@ -28,7 +31,7 @@ def missed(slot: datetime, policy: Policy) -> Notice:
 def held(count: int) -> Notice:
     """More surplus than an unattended run may prune (S11)."""
     text = (
-        f"{count} restore points are surplus; unattended at most 2 are pruned, "
+        f"{count} restore points are surplus; unattended at most {MOST_SURPLUS} are pruned, "
         "since more means that the policy changed: look with `rotator plan`, then run `rotator prune`"
     )
     return Notice(Sign.HELD, text)
@@ -45,9 +48,8 @@ def _misdated(census: Census) -> Iterator[Notice]:
     if census.future:
         text = f"the slot of {names(census.future)} is in the future: a clock was or is wrong; ignored, never deleted"
         yield Notice(Sign.FUTURE_SLOT, text)
-    undated = [owned for owned in census.doubtful if owned.slot is None]
-    if undated:
-        yield Notice(Sign.UNDATED, f"{names(undated)} has no creation time: not counted, never deleted")
+    if census.undated:
+        yield Notice(Sign.UNDATED, f"{names(census.undated)} has no creation time: not counted, never deleted")
     for slot, group in groupby(census.points, key=lambda owned: owned.slot):
         twins = list(group)
         if slot is not None and len(twins) > 1:

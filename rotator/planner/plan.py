@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rotator.model import Action, Cause, Observation, Plan, Policy, Snapshot, Verb, Verdict
+from rotator.model import Action, Cause, Id, Keep, Observation, Plan, Policy, Snapshot, Verb, Verdict
 from rotator.naming import snapshot_name
 from rotator.planner.census import Census, Owned, take_census
-from rotator.planner.notices import held, missed, notices_of
+from rotator.planner.notices import MOST_SURPLUS, held, missed, notices_of
 from rotator.planner.words import holders, instant, since
 from rotator.retention import KeepReason, Point, kept
 from rotator.slots import latest_slot, next_slot
-
-MOST_SURPLUS = 2
-"""More surplus restore points than this are held for `rotator prune` (S11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +20,7 @@ class _Future:
     """The restore points as they will be once the due slot is taken, and what the keep rules say of them."""
 
     points: tuple[Owned, ...]
-    reasons: Mapping[Owned, KeepReason]
+    reasons: Mapping[Id, KeepReason]
     surplus: tuple[Owned, ...]
 
 
@@ -52,10 +49,12 @@ def plan(policy: Policy, observation: Observation, now: datetime, requested: dat
     notices = [*notices_of(policy, observation, census)]
     if untaken and not due:
         notices.append(missed(untaken, policy))
-    room = _room(policy, census, due) if due else _Room()
-    blocked = _ageless(census) or (None if census.pending else room.blocked)
-    future = _future(policy, census.points, None if blocked else due, without=room.victim)
-    actions = () if census.ageless else _actions(policy, census, future, room, due, proven=census.proves(slot))
+    wanted = _future(policy, census.points, due)
+    room = _room(policy, census, wanted, due) if due and not (census.pending or census.ageless) else _Room()
+    blocked = _ageless(census) or room.blocked
+    future = _future(policy, census.points, None) if blocked else _without(room.victim, policy, wanted, due)
+    create = _create(policy, due, "is due" if requested is None else "was asked for") if due else None
+    actions = () if census.ageless else _actions(policy, census, future, room, create, proven=census.proves(slot))
     if len(future.surplus) > MOST_SURPLUS:
         notices.append(held(len(future.surplus)))
     return Plan(
@@ -90,6 +89,7 @@ def prune_plan(policy: Policy, observation: Observation, now: datetime) -> Plan:
         verdicts=_verdicts(policy, census, future, actions),
         notices=tuple(notices_of(policy, observation, census)),
         waiting=_waiting(census),
+        blocked=_ageless(census),
     )
 
 
@@ -98,22 +98,25 @@ def _is_too_late(policy: Policy, slot: datetime, now: datetime) -> bool:
 
 
 def _actions(
-    policy: Policy, census: Census, future: _Future, room: _Room, due: datetime | None, *, proven: bool
+    policy: Policy, census: Census, future: _Future, room: _Room, create: Action | None, *, proven: bool
 ) -> tuple[Action, ...]:
     """The ordered actions: what makes room, the create, then what is no longer wanted."""
     cleanup = _failed_deletes(census.failed)
     if census.pending:
         return ()
-    if room.blocked:
+    if room.blocked is not None:
         return cleanup
     pruning = _surplus_deletes(policy, future) if len(future.surplus) <= MOST_SURPLUS else ()
-    if due is None:
+    if create is None:
         return (*cleanup, *(pruning if proven else ()))
-    create = Action(Verb.CREATE, Cause.SLOT, snapshot_name(policy.prefix, due), f"slot {instant(due)} is due")
     return (*room.deletes, create, *pruning, *(action for action in cleanup if action not in room.deletes))
 
 
-def _room(policy: Policy, census: Census, due: datetime) -> _Room:
+def _create(policy: Policy, due: datetime, why: str) -> Action:
+    return Action(Verb.CREATE, Cause.SLOT, snapshot_name(policy.prefix, due), f"slot {instant(due)} {why}")
+
+
+def _room(policy: Policy, census: Census, wanted: _Future, due: datetime) -> _Room:
     """The deletes without which the due slot cannot be taken: failed snapshots first, then one restore point."""
     same_slot = _failed_deletes(tuple(each for each in census.failed if each.slot == due))
     others = [action for action in _failed_deletes(census.failed) if action not in same_slot]
@@ -122,11 +125,10 @@ def _room(policy: Policy, census: Census, due: datetime) -> _Room:
     lacking = 1 - census.room - len(deletes)
     if lacking <= 0:
         return _Room(deletes)
-    future = _future(policy, census.points, due)
-    victim = _victim(policy, census, future) if lacking == 1 else None
+    victim = _victim(policy, census, wanted) if lacking == 1 else None
     if victim is None:
         return _Room(blocked=holders(census, policy))
-    return _Room((*deletes, _room_delete(victim, future, snapshot_name(policy.prefix, due))), victim)
+    return _Room((*deletes, _room_delete(victim, wanted, snapshot_name(policy.prefix, due))), victim)
 
 
 def _ageless(census: Census) -> str | None:
@@ -135,24 +137,29 @@ def _ageless(census: Census) -> str | None:
     return f"{since(census.ageless[0])}, so nobody can tell when it will end; delete it by hand if it is dead"
 
 
-def _future(policy: Policy, present: Sequence[Owned], due: datetime | None, without: Owned | None = None) -> _Future:
-    """What the keep rules say once `without` is gone and `due`, if any, is complete."""
-    points = (*(each for each in present if each is not without), *([_expected(policy, due)] if due else []))
-    by_point = {Point(each.slot, _tie(each)): each for each in points if each.slot is not None}
-    reasons = {by_point[point]: why for point, why in kept(by_point, policy.keep, policy.schedule.timezone).items()}
-    return _Future(points, reasons, tuple(each for each in points[:-1] if each not in reasons))
+def _future(policy: Policy, present: Sequence[Owned], due: datetime | None) -> _Future:
+    """What the keep rules say once `due`, if any, is complete. `present` is in order, also within a slot."""
+    points = (*present, *([_expected(policy, due)] if due else []))
+    ordered = (Point(each.slot, place) for place, each in enumerate(points) if each.slot)
+    wanted = kept(ordered, policy.keep, policy.schedule.timezone)
+    reasons = {points[int(point.key)].snapshot.id: why for point, why in wanted.items()}
+    return _Future(points, reasons, tuple(each for each in points[:-1] if each.snapshot.id not in reasons))
+
+
+def _without(victim: Owned | None, policy: Policy, wanted: _Future, due: datetime | None) -> _Future:
+    """The future once `victim` is gone; what no rule wanted changes nothing for the others."""
+    if victim is None:
+        return wanted
+    left = tuple(each for each in wanted.points if each is not victim)
+    if victim.snapshot.id in wanted.reasons:
+        return _future(policy, left[:-1], due)
+    return replace(wanted, points=left, surplus=tuple(each for each in wanted.surplus if each is not victim))
 
 
 def _expected(policy: Policy, due: datetime) -> Owned:
     """The restore point that the due slot will be."""
     name = snapshot_name(policy.prefix, due)
     return Owned(Snapshot("", policy.server_id, policy.server, name, "completed", None), due)
-
-
-def _tie(owned: Owned) -> str:
-    """Orders restore points of one slot the same way whatever order the list had."""
-    created = owned.snapshot.created_at
-    return f"{created.isoformat() if created else '~'} {owned.snapshot.id}"
 
 
 def _failed_deletes(failed: Sequence[Owned]) -> tuple[Action, ...]:
@@ -176,22 +183,20 @@ def _victim(policy: Policy, census: Census, future: _Future) -> Owned | None:
     candidates = census.points[:-1]
     if len(census.points) - 1 < policy.min_keep or not candidates:
         return None
-    surplus = [each for each in candidates if each not in future.reasons]
+    surplus = [each for each in candidates if each.snapshot.id not in future.reasons]
     return surplus[0] if surplus else _least_missed(candidates, future)
 
 
 def _least_missed(candidates: Sequence[Owned], future: _Future) -> Owned:
     """The oldest of the finest rule that keeps more than one, so that the reach of the coarser rules survives."""
-    tiers: dict[str, list[Owned]] = {}
-    for each, why in future.reasons.items():
-        tiers.setdefault(why.rule, []).append(each)
-    deletable = [(len(members) > 1, [each for each in candidates if each in members]) for members in tiers.values()]
+    tiers = [[id_ for id_, why in future.reasons.items() if why.rule == rule] for rule in Keep().counts()]
+    deletable = [(len(ids) > 1, [each for each in candidates if each.snapshot.id in ids]) for ids in tiers]
     several = [members for more, members in deletable if more and members]
     return (several or [members for _, members in deletable if members])[0][0]
 
 
 def _room_delete(victim: Owned, future: _Future, name: str) -> Action:
-    why = future.reasons.get(victim)
+    why = future.reasons.get(victim.snapshot.id)
     rule = f"of what {why.rule} keeps it is missed least" if why else "no keep rule wants it once the new one is there"
     return _delete(victim, Cause.ROOM, f"makes room for {name}: every slot is taken, and {rule}")
 
@@ -214,8 +219,8 @@ def _verdict(owned: Owned, prune_reason: str | None, keep_reason: str) -> Verdic
 
 
 def _why_kept(owned: Owned, policy: Policy, future: _Future) -> str:
-    if owned in future.reasons:
-        return str(future.reasons[owned])
+    if owned.snapshot.id in future.reasons:
+        return str(future.reasons[owned.snapshot.id])
     if len(future.surplus) > MOST_SURPLUS:
         return "surplus, held for `rotator prune`"
     if owned in future.surplus[: max(len(future.points) - policy.min_keep, 0)]:

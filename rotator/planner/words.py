@@ -27,13 +27,14 @@ def since(snapshot: Snapshot) -> str:
 
 def holders(census: Census, policy: Policy) -> str:
     """Who holds the slots of the cap when there is no room and nothing may be deleted."""
-    stuck = [each for each in census.unfinished if each.snapshot in census.stuck]
-    unsure = dict.fromkeys((*census.doubtful, *census.future))
+    unsure = (*census.future, *census.undated)
+    stuck = [each for each in census.unfinished if each.snapshot in census.stuck and each not in unsure]
+    unknown = [each for each in census.unknown if each not in unsure]
     groups = (
         (census.foreign, "snapshots rotator does not own"),
         (census.points, f"restore points that stay (the newest always does; min_keep: {policy.min_keep})"),
         (stuck, "snapshots stuck in progress"),
-        (census.unknown, "snapshots of a status rotator does not know"),
+        (unknown, "snapshots of a status rotator does not know"),
         (unsure, "snapshots dated in the future or not at all, which rotator never deletes"),
     )
     return "; ".join(

@@ -62,7 +62,6 @@ class TestStop:
         ended_as_asked(daemon.end())
         assert [each.status for each in account.snapshots()] == ["in_progress"]
 
-    @pytest.mark.xfail(strict=True, reason="Pool.each forgets in its next call that one was abandoned (engine/pool.py)")
     def test_while_a_call_is_in_flight_that_takes_longer(self, rotator: Program, account: Account) -> None:
         account.sandbox.intercept = lambda _: Answer(process=True, delay=timedelta(seconds=25))
         daemon = rotator.start("run", "-c", account.path)

@@ -19,7 +19,7 @@ from rotator.api.answers import (
     parse_snapshot,
     row_server,
 )
-from rotator.api.caller import shortened
+from rotator.api.caller import Caller
 from rotator.api.retry import LONGEST_WAIT, http_date, retry_after, wait_before
 from rotator.model import Snapshot
 from tests.conftest import NOW
@@ -143,6 +143,7 @@ def test_any_date_header_gives_an_instant_in_utc_or_none(value: str) -> None:
 
 @given(st.binary(max_size=1_000))
 def test_the_beginning_of_any_body_is_one_short_printable_line(body: bytes) -> None:
-    line = shortened(body)
+    caller = Caller("http://127.0.0.1:1", "s3cr3t", timeout=timedelta(seconds=1), clock=lambda: NOW)
+    line = caller.shown(body)
     assert line.isprintable()
     assert len(line) < 2_000

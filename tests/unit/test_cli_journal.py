@@ -97,7 +97,7 @@ class TestStory:
     def test_what_is_not_complete_is_said(self) -> None:
         waits = outcome(Kind.WAITING, reason="it is in progress since 2026-11-23 02:00:00Z", seen=observation())
         lines = told(journal(ROTATED[0], Report((waits,))))
-        assert "  ~ not complete yet: it is in progress since 2026-11-23 02:00:00Z" in lines
+        assert "  ~ it is in progress since 2026-11-23 02:00:00Z" in lines
 
     def test_those_in_progress_by_others_are_counted(self) -> None:
         waits = outcome(Kind.WAITING, seen=observation(*days(22)))

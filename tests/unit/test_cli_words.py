@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.cli.words import LEGEND, WIDTH, age, bullet, counted, local, painted, picture, printable, write
+from rotator.cli.words import LEGEND, WIDTH, age, bullet, counted, local, painted, picture, write
+from rotator.naming import printable
 from tests.builders import day as on
 from tests.builders import foreign, observation, policy, snapshot, taken
 
@@ -47,9 +49,9 @@ class TestPrintable:
             ("kühl schränke", "kühl schränke"),
             ("日本", "日本"),
             ("\x1b[31mred", "\\x1b[31mred"),
-            ("one\ntwo\r\tthree", "one\\x0atwo\\x0d\\x09three"),
+            ("one\ntwo\r\tthree", "one\\ntwo\\r\\tthree"),
             ("\x7f\x9b", "\\x7f\\x9b"),
-            ("\u202egpj.exe", "\\x202egpj.exe"),
+            ("\u202egpj.exe", "\\u202egpj.exe"),
             ("", ""),
         ],
     )
@@ -137,21 +139,25 @@ class TestPainted:
         monkeypatch.delenv("NO_COLOR", raising=False)
         monkeypatch.setenv("TERM", "xterm")
 
-    def test_on_a_terminal(self) -> None:
-        assert painted("no", "red", Terminal()) == "\x1b[31mno\x1b[0m"
+    def test_on_a_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdout", Terminal())
+        assert painted("no", "red") == "\x1b[31mno\x1b[0m"
 
-    def test_not_elsewhere(self) -> None:
-        assert painted("no", "red", io.StringIO()) == "no"
+    def test_not_elsewhere(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdout", io.StringIO())
+        assert painted("no", "red") == "no"
 
     @pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
     def test_not_where_it_is_not_wanted(self, monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
         monkeypatch.setenv(variable, value)
-        assert painted("no", "red", Terminal()) == "no"
+        monkeypatch.setattr(sys, "stdout", Terminal())
+        assert painted("no", "red") == "no"
 
     def test_empty_no_color_says_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """As https://no-color.org has it: present and not an empty string."""
         monkeypatch.setenv("NO_COLOR", "")
-        assert painted("ok", "green", Terminal()) == "\x1b[32mok\x1b[0m"
+        monkeypatch.setattr(sys, "stdout", Terminal())
+        assert painted("ok", "green") == "\x1b[32mok\x1b[0m"
 
 
 def test_write_ends_every_line(capsys: pytest.CaptureFixture[str]) -> None:

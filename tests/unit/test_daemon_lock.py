@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import pwd
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,6 +34,14 @@ def held_by_another_process(path: Path) -> Iterator[int]:
         holder.kill()
 
 
+@contextmanager
+def held_elsewhere(path: Path) -> Iterator[None]:
+    """Asserts that the file of this name is locked."""
+    with path.open() as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    yield
+
+
 class TestDefaultPlace:
     @pytest.mark.parametrize(
         ("environ", "uid", "folder"),
@@ -44,14 +53,24 @@ class TestDefaultPlace:
             ({"RUNTIME_DIRECTORY": "/run/a", "STATE_DIRECTORY": "/var/lib/a"}, 0, "/run/a"),
             ({}, 0, "/run/rotator"),
             ({"XDG_RUNTIME_DIR": "/run/user/0", "HOME": "/root"}, 0, "/run/rotator"),
-            ({"XDG_RUNTIME_DIR": "/run/user/1000", "HOME": "/home/me"}, 1000, "/run/user/1000/rotator"),
-            ({"XDG_STATE_HOME": "/home/me/state", "HOME": "/home/me"}, 1000, "/home/me/state/rotator"),
-            ({"HOME": "/home/me"}, 1000, "/home/me/.local/state/rotator"),
-            ({}, 1000, "/tmp/.local/state/rotator"),
+            ({"RUNTIME_DIRECTORY": ":", "STATE_DIRECTORY": "state"}, 0, "/run/rotator"),
         ],
     )
     def test_is_the_first_runtime_or_state_directory(self, environ: dict[str, str], uid: int, folder: str) -> None:
         assert default_lock_file(Path("/etc/rotator/config.yaml"), environ, uid).parent == Path(folder)
+
+    def test_cron_and_shell_of_a_user_meet(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A login shell has variables that cron has not."""
+        me = pwd.getpwuid(os.getuid())
+        monkeypatch.setattr(pwd, "getpwuid", lambda _uid: me)
+        config = Path("/etc/rotator/config.yaml")
+        shell = default_lock_file(config, {"XDG_RUNTIME_DIR": "/run/user/1000", "HOME": "/elsewhere"}, 1000)
+        assert shell == default_lock_file(config, {}, 1000)
+        assert shell.parent == Path(me.pw_dir) / ".local/state/rotator"
+
+    def test_user_without_a_home_is_told_to_name_a_place(self) -> None:
+        with pytest.raises(LockPlaceError, match=r"user 987654 has no home directory .* --lock-file"):
+            default_lock_file(Path("/etc/rotator/config.yaml"), {}, 987654)
 
     def test_service_cron_and_shell_of_root_meet(self) -> None:
         config = Path("/etc/rotator/config.yaml")
@@ -92,6 +111,32 @@ class TestHolding:
         with held_by_another_process(path):
             pass
         with InstanceLock(path):
+            assert path.read_text() == f"{os.getpid()}\n"
+
+    @pytest.mark.parametrize("content", ["servers: []\n", "s3cr3t-token", "12 34\n"])
+    def test_file_with_other_content_is_left_as_it_is(self, tmp_path: Path, content: str) -> None:
+        """`--lock-file` may name the wrong file."""
+        path = tmp_path / "precious"
+        path.write_text(content)
+        with pytest.raises(LockPlaceError, match="is another file with content; name another --lock-file"):
+            InstanceLock(path).__enter__()
+        assert path.read_text() == content
+
+    def test_a_file_that_was_removed_while_it_was_being_locked_is_not_held(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """systemd removes a service's runtime directory; whoever locks what is gone holds nothing."""
+        path, lock, flock = tmp_path / "lock", InstanceLock(tmp_path / "lock"), fcntl.flock
+        replaced: list[Path] = []
+
+        def replacing(fd: int, operation: int) -> None:
+            flock(fd, operation)
+            if not replaced:
+                replaced.append(path)
+                path.unlink()
+
+        monkeypatch.setattr(fcntl, "flock", replacing)
+        with lock, held_elsewhere(path):
             assert path.read_text() == f"{os.getpid()}\n"
 
     def test_lock_is_free_after_use(self, tmp_path: Path) -> None:

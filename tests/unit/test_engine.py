@@ -860,7 +860,8 @@ class TestPruneServer:
 
     def prune(self, cloud: FakeCloud, keep: int, *numbers: int) -> list[str]:
         confirmed = {each.id for each in cloud.snapshots(WEB) if each.name in map(name, numbers)}
-        return [each.name for each in prune_server(cloud, cloud.clock, policy(keep=keep), confirmed)]
+        done, self.error = prune_server(cloud, cloud.clock, policy(keep=keep), confirmed)
+        return [each.name for each in done]
 
     def test_everything_confirmed_goes_oldest_first(self, logs: Logs) -> None:
         cloud = full_cloud([policy(keep=1)], 19, 20, 21, 23)
@@ -885,9 +886,23 @@ class TestPruneServer:
     def test_trouble_ends_it(self, logs: Logs) -> None:
         cloud = full_cloud([policy(keep=1)], 19, 20, 23)
         cloud.trouble("delete", UnavailableError("503"))
-        with pytest.raises(UnavailableError):
-            self.prune(cloud, 1, 19, 20)
+        assert self.prune(cloud, 1, 19, 20) == []
+        assert isinstance(self.error, UnavailableError)
         assert events(logs) == []
+
+    def test_trouble_in_the_middle_tells_what_was_done_before_it(self, logs: Logs) -> None:
+        class Failing(FakeCloud):
+            def delete_snapshot(self, snapshot_id: Id) -> None:
+                """The second one is not deleted any more."""
+                if self.changes():
+                    raise UnavailableError("503")
+                super().delete_snapshot(snapshot_id)
+
+        cloud = Failing([policy(keep=1)])
+        for number in (19, 20, 23):
+            cloud.plant(WEB, name(number), day(number))
+        assert self.prune(cloud, 1, 19, 20) == [name(19)]
+        assert isinstance(self.error, UnavailableError)
 
 
 def test_reports_count_and_exit_by_the_worst(shells: Shells) -> None:

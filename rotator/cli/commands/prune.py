@@ -11,7 +11,7 @@ from rotator.cli.commands.plan import action_lines
 from rotator.cli.words import bullet, counted, painted, picture, write
 from rotator.engine import Outcome, Report
 from rotator.engine.prune import prune_server
-from rotator.errors import Exit, RotatorError
+from rotator.errors import CredentialsError, Exit, UnreachableError
 from rotator.naming import printable
 from rotator.planner import prune_plan
 
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         found = [outcome for outcome in report.outcomes if outcome.plan and outcome.plan.actions]
         count = sum(len(outcome.plan.actions) for outcome in found if outcome.plan)
         if not count:
-            write(["nothing to prune: the keep rules want every restore point"])
+            write(["nothing to prune"])
             return report.exit_code
         question = f"Delete {counted(count, 'restore point')} for good? Type yes: "
         if not arguments.yes and not typed(question, "yes"):
@@ -37,18 +37,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _delete(account: Account, found: list[Outcome]) -> Exit:
     """Delete server by server; one that fails does not stop the next (S9), except for trouble of the account."""
-    code = Exit.DONE
+    code, deleted = Exit.DONE, 0
     for outcome in found:
         confirmed = {each.snapshot_id for each in outcome.plan.actions if each.snapshot_id} if outcome.plan else set()
-        try:
-            done = prune_server(account.client, clock, outcome.policy, confirmed)
-        except RotatorError as error:
-            if error.exit_code is not Exit.PROBLEM:
-                raise
-            write([painted(bullet("!", f"{outcome.policy.server}: {error}"), "red")])
-            code = Exit.PROBLEM
-            continue
+        done, error = prune_server(account.client, clock, outcome.policy, confirmed)
         write([f"{printable(outcome.policy.server)}: {len(done)} of {len(confirmed)} deleted"])
+        if error:
+            write([painted(bullet("!", str(error)), "red")])
+        if isinstance(error, CredentialsError | UnreachableError):
+            return Exit.PROBLEM if deleted or done else error.exit_code
+        deleted += len(done)
         if len(done) < len(confirmed):
             code = Exit.PROBLEM
     return code
@@ -63,5 +61,7 @@ def _lines(report: Report) -> Iterator[str]:
             slots = picture(outcome.policy, outcome.observation)
             yield f"{painted(name, 'bold')} ({outcome.policy.server_id})  {slots}"
             yield from action_lines(outcome.plan)
+        elif outcome.plan.blocked:
+            yield painted(bullet("!", f"{name}: {outcome.plan.blocked}"), "red")
         elif outcome.plan.waiting:
             yield bullet("~", f"{name}: {outcome.plan.waiting}; nothing is pruned until it is complete")

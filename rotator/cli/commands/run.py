@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import os
-import sys
 import time
 from collections.abc import Callable
 
-from rotator.cli.account import Account, clock, open_account, reloaded, single_instance
+from rotator.cli.account import Account, clock, leave, open_account, reloaded, single_instance
 from rotator.daemon.loop import Daemon, Setup
 from rotator.daemon.signals import Signals
 from rotator.engine import Engine
@@ -19,13 +16,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code."""
     with Signals() as signals, open_account(arguments) as account, single_instance(arguments, account.config):
         daemon = Daemon(_loader(arguments, account, signals), signals, clock, time.monotonic)
-        code = daemon.run()
-        if not daemon.close():
-            # A call is still in flight after its grace: its thread would hold the process for up to its time-out.
-            logging.shutdown()
-            sys.stdout.flush()
-            os._exit(code)
-        return code
+        return leave(daemon.run(), finished=daemon.close())
 
 
 def _loader(arguments: argparse.Namespace, account: Account, signals: Signals) -> Callable[[], Setup]:

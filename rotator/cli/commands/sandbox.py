@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from rotator.errors import Exit, UsageError
 from rotator.sandbox import Cloud, Sandbox, configuration, fleet
 
 MOST_SERVERS = 100_000
+LONGEST_SPAN = timedelta(hours=24)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     with Signals() as signals, _served(arguments, cloud) as sandbox:
         text = configuration(cloud, sandbox.url)
         if arguments.config_out:
-            Path(arguments.config_out).write_text(text, encoding="utf-8")
+            _save(text, Path(arguments.config_out))
         write(_how_to(arguments, sandbox.url, text))
         sys.stdout.flush()
         while not signals.stopping.is_set():
@@ -62,11 +64,22 @@ def _served(arguments: argparse.Namespace, cloud: Cloud) -> Iterator[Sandbox]:
         sandbox.stop()
 
 
-def _span(arguments: argparse.Namespace, name: str) -> timedelta:
+def _save(text: str, path: Path) -> None:
     try:
-        return duration(getattr(arguments, name))
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--config-out {path}: {error.strerror}") from None
+
+
+def _span(arguments: argparse.Namespace, name: str) -> timedelta:
+    option = f"--{name.replace('_', '-')} {getattr(arguments, name)}"
+    try:
+        span = duration(getattr(arguments, name))
     except ValueError as error:
-        raise UsageError(f"--{name.replace('_', '-')} {getattr(arguments, name)}: {error}") from None
+        raise UsageError(f"{option}: {error}") from None
+    if span > LONGEST_SPAN:
+        raise UsageError(f"{option}: give at most 24h")
+    return span
 
 
 def _share(text: str) -> float:
@@ -91,5 +104,5 @@ def _how_to(arguments: argparse.Namespace, url: str, text: str) -> Iterator[str]
         yield f"\n  cat > {path} <<'END'"
         yield from shown
         yield "END"
-    yield f"  export ROTATOR_API_TOKEN={arguments.token}"
-    yield f"  rotator once -c {path}"
+    yield f"  export ROTATOR_API_TOKEN={shlex.quote(arguments.token)}"
+    yield f"  rotator once -c {shlex.quote(path)}"

@@ -17,7 +17,7 @@ from rotator.cli.words import LEGEND, age, bullet, counted, local, painted, pict
 from rotator.engine import Kind, Outcome, Report
 from rotator.model import CAP, Snapshot
 from rotator.naming import printable
-from rotator.planner import is_owned, plan, slot_of
+from rotator.planner import as_owned, plan
 
 _ROW = "{:<18} {:<6} {:<20} {:<11} {:<11} "
 
@@ -38,9 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def state(outcome: Outcome) -> str:
     """One word: how the server stands."""
-    if outcome.plan is not None and outcome.kind is Kind.IDLE:
-        return "due" if outcome.plan.due else ("attention" if outcome.problems else "ok")
-    return "due" if outcome.kind is Kind.ACTED else outcome.kind.value
+    if outcome.plan is None or outcome.kind is not Kind.IDLE:
+        return outcome.kind.value
+    return "due" if outcome.plan.due else ("attention" if outcome.problems else "ok")
 
 
 def _lines(report: Report, now: datetime) -> Iterator[str]:
@@ -110,14 +110,13 @@ def _server_json(outcome: Outcome, now: datetime) -> dict[str, Any]:
 
 
 def _snapshot_json(outcome: Outcome, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
-    owned = is_owned(outcome.policy, snapshot)
-    slot = slot_of(outcome.policy, snapshot) if owned else None
+    owned = as_owned(outcome.policy, snapshot)
     return {
         "snapshot_id": snapshot.id,
         "name": snapshot.name,
         "status": snapshot.status,
-        "owned": owned,
-        "slot": iso(slot),
+        "owned": owned is not None,
+        "slot": iso(owned.slot) if owned else None,
         "created_at": iso(snapshot.created_at),
         "age_s": round((now - snapshot.created_at).total_seconds()) if snapshot.created_at else None,
         "size_mb": snapshot.size_mb,

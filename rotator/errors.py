@@ -83,13 +83,13 @@ class ApiError(RotatorError):
 
 
 class UnreachableError(ApiError):
-    """No answer from the API at all: name resolution, connection, TLS or time-out. Nothing was processed."""
+    """The API cannot be reached at all: name resolution, connection, certificate or redirect."""
 
     exit_code = Exit.UNAVAILABLE
 
 
 class UnavailableError(ApiError):
-    """The API answers, but only that it cannot now: 429 or 5xx, after all retries."""
+    """The API does not answer this now: 429, 5xx, a time-out or a cut connection, after all retries."""
 
     exit_code = Exit.UNAVAILABLE
 

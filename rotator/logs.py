@@ -80,12 +80,13 @@ class Redactor:
 class _Handler(logging.StreamHandler[TextIO]):
     """Writes finished lines to stderr; a closed or full stderr must not stop a rotation."""
 
-    def __init__(self, redactor: Redactor) -> None:
+    def __init__(self, redactor: Redactor, *, clears: bool) -> None:
         super().__init__(sys.stderr)
         self._redactor = redactor
+        self._start = "\r\x1b[K" if clears else ""  # a line of progress may stand there
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redactor.clean(super().format(record))
+        return self._start + self._redactor.clean(super().format(record))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name of logging
         """Give the line up."""
@@ -102,7 +103,7 @@ def setup(style: str, level: str, redactor: Redactor) -> None:
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    handler = _Handler(redactor)
+    handler = _Handler(redactor, clears=style == "console" and _colours())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

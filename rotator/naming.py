@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from datetime import UTC, datetime
 
@@ -47,5 +48,5 @@ def _written_out(char: str) -> str:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    wild = {"*": ".*", "?": "."}
-    return re.compile("".join(wild.get(char) or re.escape(char) for char in text), re.DOTALL)
+    # Its translation backtracks in bounds, and an adopt pattern has none of the brackets that it also knows.
+    return re.compile(fnmatch.translate(text))

@@ -69,8 +69,12 @@ def _kept_by(
 
 
 def _newest_of_periods(rule: str, newest_first: Sequence[Point], timezone: tzinfo) -> Iterator[tuple[str, Point]]:
-    """Each period with its newest point; like borg, neighbours are of one period if its local name is the same."""
-    for period, points in groupby(newest_first, lambda point: _PERIODS[rule](_local(point.slot, timezone))):
+    """Each period with its newest point; like borg, neighbours are of one period if its local name is the same.
+
+    Only `last` goes by the instant: two points of the hour that comes twice in autumn are two.
+    """
+    zone = UTC if rule == "last" else timezone
+    for period, points in groupby(newest_first, lambda point: _PERIODS[rule](_local(point.slot, zone))):
         yield period, next(points)
 
 

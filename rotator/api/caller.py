@@ -20,6 +20,7 @@ from rotator.api.transport import (
     TooLargeError,
     exchange,
     is_certificate_error,
+    is_of_the_origin,
     new_session,
     was_never_sent,
 )
@@ -148,6 +149,8 @@ def _network_error(error: Exception, what: str, *, creating: bool) -> ApiError:
     if creating and not was_never_sent(error):
         return MaybeCreatedError(f"{what}: no answer ({_plainly(error)}); rotator looks for it before it asks again")
     hint = "check api.url, DNS, the network and the provider's status page"
+    if not is_of_the_origin(error):
+        return UnavailableError(f"{what}: no complete answer ({_plainly(error)}); {hint}")
     if is_certificate_error(error):
         hint = "the server's certificate cannot be verified: check api.url (Python's certifi list is what counts)"
     return UnreachableError(f"{what}: no answer ({_plainly(error)}); {hint}")

@@ -137,15 +137,18 @@ class Client:
 
     def _rows(self, path: str, what: str) -> list[Any]:
         """All rows of a list, over all its pages; the count must match, else the list is unusable."""
-        url, rows, seen = self._caller.url + path, list[Any](), set[str]()
+        url, rows, seen, counts = self._caller.url + path, list[Any](), set[str](), set[int]()
         while True:
             seen.add(url)
             page: Page = self._parsed(lambda body, _: parse_page(body), self._read(url, what).body, what)
             rows += page.rows
-            if page.next is None:
+            counts.add(page.count)
+            if page.next is None or len(counts) > 1:
                 break
+            if not page.rows:
+                raise UnreadableError(f"{what}: an empty page says that there are more; not followed")
             url = self._following(url, page.next, seen, what)
-        if len(rows) != page.count:
+        if len(rows) != page.count or len(counts) > 1:
             raise UnreadableError(f"{what}: count says {page.count}, but {len(rows)} rows came; not a complete list")
         return rows
 

@@ -25,7 +25,7 @@ def wait_before(attempt: int, headers: Mapping[str, str], now: datetime, jitter:
 
     `jitter` is a random number in [0, 1) from outside; it spreads the waits of many workers over half to all of them.
     """
-    growing = _FIRST_WAIT * 2 ** (attempt - 2) * (0.5 + jitter / 2)
+    growing = _FIRST_WAIT * float(2 ** (attempt - 2)) * (0.5 + jitter / 2)
     asked = retry_after(headers.get("Retry-After"), now)
     return min(max(growing, asked or growing), LONGEST_WAIT)
 

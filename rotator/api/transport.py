@@ -181,6 +181,12 @@ def was_never_sent(error: BaseException) -> bool:
     return any(isinstance(each, proofs) for each in _chain(error))
 
 
+def is_of_the_origin(error: BaseException) -> bool:
+    """Whether no request to this origin can do better: it cannot be reached, speaks no TLS, or its address is none."""
+    kinds = (requests.exceptions.SSLError, requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError)
+    return was_never_sent(error) or isinstance(error, kinds)
+
+
 def is_certificate_error(error: BaseException) -> bool:
     """Whether TLS failed because the certificate could not be verified."""
     return any(isinstance(each, ssl.SSLCertVerificationError) for each in _chain(error))

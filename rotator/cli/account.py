@@ -113,6 +113,7 @@ def chosen(policies: Sequence[Policy], names: Sequence[str] | None) -> tuple[Pol
     unknown = [name for name in names if not any(_is_named(policy, name) for policy in policies)]
     if unknown:
         known = ", ".join(policy.server for policy in policies[:10]) + (", …" if len(policies) > 10 else "")
+        known = known or "none: every server is switched off"
         raise UsageError(
             f"--server {unknown[0]}: no enabled server of the configuration has this name or id; it has {known}"
         )

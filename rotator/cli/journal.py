@@ -89,6 +89,9 @@ def _story(entry: Entry) -> Iterator[str]:
         yield bullet("~", "not complete yet" if entry.outcome.kind is Kind.ACTED else entry.outcome.reason)
     for problem in _own_problems(entry):
         yield painted(bullet("!", problem), "red")
+    for notice in entry.outcome.plan.notices if entry.outcome.plan else ():
+        if notice.text not in entry.outcome.problems:
+            yield painted(bullet("!", notice.text), "yellow")
 
 
 def _own_problems(entry: Entry) -> tuple[str, ...]:

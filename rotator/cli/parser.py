@@ -65,7 +65,7 @@ was in progress at a stop is found and finished at the next start.
 examples:
   rotator run -c /etc/rotator/config.yaml
   rotator run --sandbox -c config.example.yaml     try it without an account
-  kill -HUP $(pidof -s rotator)                    reload
+  systemctl reload rotator                         the unit sends SIGHUP
 """
     parser = _command(commands, "run", "run for ever, as a service or in a container", text)
     _account(parser, sandbox=True)

@@ -69,6 +69,11 @@ def bullet(mark: str, text: str) -> str:
 
 
 def write(lines: Iterable[str]) -> None:
-    """Lines to standard output."""
-    for line in lines:
-        sys.stdout.write(line + "\n")
+    """Lines to standard output, while somebody reads it."""
+    try:
+        for line in lines:
+            sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, `head` for example, has seen enough; the work and its exit code are the same without it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

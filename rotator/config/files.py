@@ -44,7 +44,10 @@ def find_config(option: str | None, environ: Mapping[str, str], cwd: Path = Path
 
 def absolute(text: str, folder: Path) -> Path:
     """The path `text` stands for: `~` is the user's home, and a relative one is relative to `folder`."""
-    return folder / (Path(text).expanduser() if _has_home(text) else Path(text))
+    try:
+        return folder / (Path(text).expanduser() if _has_home(text) else Path(text))
+    except RuntimeError:
+        return folder / text  # this user has no home, which reading the file will tell
 
 
 def read_regular(path: Path, limit: int) -> tuple[bytes, int]:

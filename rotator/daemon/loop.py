@@ -21,6 +21,9 @@ LONGEST_SLEEP = timedelta(seconds=30)
 JUMP = timedelta(seconds=60)
 """A wall clock that moves this much more or less than time passed was set."""
 
+LONGEST_REST = timedelta(hours=24)
+"""Every server is looked at this often at least, even if a clock that was wrong for a moment set the appointment."""
+
 PAUSE = timedelta(seconds=60)
 """How long to leave everything alone after a fault of rotator itself."""
 
@@ -58,14 +61,14 @@ class Daemon:
         """Work until SIGTERM or SIGINT; CREDENTIALS if the API refuses the token in the very first pass."""
         logger().info(Event.DAEMON_STARTED, version=__version__)
         self._announce()
-        self._guarded_tick()
+        self._guarded(self.tick)
         while not self._signals.stopping.is_set() and self._refused is None:
             # Armed anew each time: the timer reads the naive local clock, and one set back would leave it asleep.
             self._timer.clear()
-            self._timer.every(self._seconds_to_sleep()).seconds.do(self._guarded_tick)
-            self._signals.sleep(self._timer.idle_seconds or 0)
+            self._timer.every(self._seconds_to_sleep()).seconds.do(self._guarded, self.tick)
+            self._signals.sleep(min(self._timer.idle_seconds or 0, LONGEST_SLEEP.total_seconds()))
             if self._signals.take_reload():
-                self._reload()
+                self._guarded(self._reload)
             self._timer.run_pending()
         logger().info(Event.DAEMON_STOPPED, reason=str(self._refused or "asked to stop"), passes=self._passes)
         return Exit.CREDENTIALS if self._refused else Exit.DONE
@@ -85,9 +88,9 @@ class Daemon:
         """Let the engine go; False if a call is still in flight."""
         return self._setup.engine.close()
 
-    def _guarded_tick(self) -> None:
+    def _guarded(self, work: Callable[[], None]) -> None:
         try:
-            self.tick()
+            work()
         except Exception as error:  # noqa: BLE001 - a fault in one pass must not end all later ones
             logger().error(Event.INTERNAL_ERROR, reason=f"{error}; going on in {PAUSE.seconds} s", exc_info=True)
             self._agenda.postpone(self._clock() + PAUSE)
@@ -101,6 +104,8 @@ class Daemon:
     def _notice_jump(self) -> None:
         """After the clock was set, every appointment is worthless: look at every server again."""
         jump = self._wall_offset() - self._offset
+        if self._monotonic() - self._last_look > LONGEST_REST.total_seconds():
+            self._agenda = self._new_agenda()
         if abs(jump) > JUMP:
             reason = "this machine's clock was set, or it slept: looking at every server again"
             logger().warning(Event.CLOCK_SKEW, ahead_s=round(jump.total_seconds()), reason=reason)
@@ -133,4 +138,5 @@ class Daemon:
         logger().info(Event.CONFIG_LOADED, config=str(config.path), servers=len(config.policies))
 
     def _new_agenda(self) -> Agenda:
+        self._last_look = self._monotonic()
         return Agenda(self._setup.config.policies, self._clock(), lasting=True)

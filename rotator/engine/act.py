@@ -8,9 +8,9 @@ from rotator.engine.memory import Attempts, Deletions, Stage
 from rotator.engine.observe import Clock, SnapshotApi, observe_one
 from rotator.engine.step import Step, next_action
 from rotator.engine.tell import server_fields
-from rotator.errors import CredentialsError, MaybeCreatedError, RotatorError, UnreachableError
+from rotator.errors import CredentialsError, MaybeCreatedError, RotatorError, UnavailableError, UnreachableError
 from rotator.logs import Event, logger
-from rotator.model import Action, Observation, Verb
+from rotator.model import Action, Cause, Observation, Verb
 from rotator.planner import plan
 
 OLDEST_LIST = timedelta(seconds=60)
@@ -35,6 +35,8 @@ class Actor:
     def _delete(self, step: Step, action: Action) -> bool:
         if action.snapshot_id is None or not self._still_planned(step, action):
             return False
+        if action.cause is Cause.ROOM and step.plan.slot is not None:
+            self._deletions.note_room(step.policy.server_id, step.plan.slot)
         self._api.delete_snapshot(action.snapshot_id)
         self._deletions.note(step.policy.server_id, action.snapshot_id, self._clock())
         fields = {"snapshot_id": action.snapshot_id, "snapshot": action.name, "reason": action.reason}
@@ -42,13 +44,13 @@ class Actor:
         return True
 
     def _still_planned(self, step: Step, action: Action) -> bool:
-        """Whether a list taken seconds ago leads to this delete (S4); one that grew old in the queue is renewed."""
+        """Whether a list taken seconds ago leads to this action (S4); one that grew old in the queue is renewed."""
         if self._is_fresh(step.observation):
             return True
         renewed = observe_one(self._api, step.policy.server_id, self._clock)
         if not self._is_fresh(renewed):
-            raise RotatorError(f"its list took longer than {OLDEST_LIST.seconds} s to come: nothing is deleted by it")
-        if self._deletions.shown_by(step.policy.server_id, renewed):
+            raise RotatorError(f"its list took longer than {OLDEST_LIST.seconds} s to come: nothing is done by it")
+        if self._deletions.objection(step.policy.server_id, renewed):
             return False
         planned = plan(step.policy, renewed, self._clock(), step.requested)
         return next_action(planned, step.permission) == action
@@ -58,7 +60,7 @@ class Actor:
 
     def _create(self, step: Step, action: Action) -> bool:
         policy, slot = step.policy, step.plan.slot
-        if slot is None:
+        if slot is None or not self._still_planned(step, action):
             return False
         before = self._attempts.last(policy.server_id)
         attempt = self._attempts.begin(policy.server_id, slot, self._clock())
@@ -70,7 +72,8 @@ class Actor:
             self._attempts.move(policy.server_id, attempt, Stage.UNCERTAIN, self._clock(), str(error))
             logger().warning(Event.API_ERROR, **fields, reason=str(error))
             raise
-        except (UnreachableError, CredentialsError):
+        except (UnreachableError, UnavailableError, CredentialsError):
+            # Not taken in at all: of a create, "unavailable" can only mean 429.
             self._attempts.undo(policy.server_id, before)
             raise
         except RotatorError as error:

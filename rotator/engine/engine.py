@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from structlog.contextvars import bound_contextvars
@@ -20,7 +21,7 @@ from rotator.engine.tell import PROBLEMS, tell_outcome, tell_plan
 from rotator.engine.track import track
 from rotator.errors import MaybeCreatedError, RotatorError, UnavailableError
 from rotator.logs import Event, logger
-from rotator.model import Observation, Plan, Policy, Verb
+from rotator.model import Cause, Observation, Plan, Policy, Verb
 from rotator.planner import plan
 
 RETRY_DELAYS = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=45))
@@ -131,13 +132,26 @@ class Engine:
         planned = plan(policy, observation, now, requested)
         tell_plan(policy, planned, self._told)
         track(self._attempts, policy, planned, observation, now)
-        if deleted := self._deletions.shown_by(policy.server_id, observation):
-            reason = f"the list still shows {deleted.name}, which was deleted: waiting for a newer one"
-            return Step(policy, observation, planned, Permission(granted=False, reason=reason, patient=True), None)
-        permission = Permission(granted=True)
-        if planned.due and planned.slot is not None:
-            permission = self._attempts.permission(policy.server_id, planned.slot, observation.taken_at)
+        permission = self._permission(policy, planned, observation)
         return Step(policy, observation, planned, permission, next_action(planned, permission), requested)
+
+    def _permission(self, policy: Policy, planned: Plan, observation: Observation) -> Permission:
+        """Whether what is planned may be done now, by what this process did before."""
+        objection = self._deletions.objection(policy.server_id, observation)
+        again = None if self._recheck is None else observation.taken_at + self._recheck
+        if objection is not None:
+            return replace(objection, look_again=again)
+        first = planned.actions[0] if planned.actions else None
+        if (
+            first is not None
+            and first.cause is Cause.ROOM
+            and self._deletions.made_room(policy.server_id, planned.slot)
+        ):
+            reason = "a restore point was given up for this slot, and its place is taken again: by whom?"
+            return Permission(granted=False, reason=reason, look_again=again)
+        if planned.slot is not None and (planned.due or self._attempts.is_open(policy.server_id, planned.slot)):
+            return self._attempts.permission(policy.server_id, planned.slot, observation.taken_at)
+        return Permission(granted=True)
 
     def _outcome(self, step: Step, result: bool | RotatorError | None, circuit: Circuit) -> Outcome:
         """What became of a server that was seen; `result` is False where there was nothing to call."""

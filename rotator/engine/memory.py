@@ -11,10 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from rotator.model import Id, Observation, Snapshot
+from rotator.model import Id, Observation
 
 STALE = timedelta(minutes=5)
-"""How long a list may go on showing what was deleted."""
+"""How long a list may go on showing what was deleted before that is a failure."""
+
+FORGOTTEN = timedelta(hours=1)
+"""After so long a delete that did not work may be sent again."""
 
 
 class Stage(Enum):
@@ -38,6 +41,8 @@ class Attempt:
     begun: datetime
     tries: int = 1
     reason: str = ""
+    absences: int = 0
+    """Lists that did not show it while its outcome was unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class Permission:
     look_again: datetime | None = None
     patient: bool = False
     """Nothing is wrong yet: the API's list may only be late."""
+    cleanup: bool = True
+    """Whether failed snapshots may be deleted all the same."""
 
 
 class Attempts:
@@ -71,6 +78,11 @@ class Attempts:
         """The attempt at this very slot, if this process made or met one."""
         attempt = self.last(server_id)
         return attempt if attempt is not None and attempt.slot == slot else None
+
+    def is_open(self, server_id: Id, slot: datetime) -> bool:
+        """Whether the attempt at this slot failed, or may have."""
+        attempt = self.of(server_id, slot)
+        return attempt is not None and attempt.stage in (Stage.UNCERTAIN, Stage.FAILED)
 
     def begin(self, server_id: Id, slot: datetime, now: datetime) -> Attempt:
         """A create is about to be sent: from here on its outcome is unknown."""
@@ -102,7 +114,10 @@ class Attempts:
         if attempt.stage in (Stage.SENT, Stage.COMPLETED):
             return self._vanished(attempt, listed_at)
         if attempt.stage is Stage.UNCERTAIN:
-            if listed_at < attempt.at + self._settle:
+            attempt = replace(attempt, absences=attempt.absences + 1)
+            self._last[server_id] = attempt
+            # Two lists, whatever the clock says: it may have been set in between.
+            if attempt.absences < 2 or listed_at < attempt.at + self._settle:
                 wait = "its answer was lost; looking whether it was created"
                 return Permission(granted=False, reason=wait, look_again=listed_at, patient=True)
             attempt = self._given_up(server_id, attempt)
@@ -127,27 +142,40 @@ class Attempts:
 
 
 class Deletions:
-    """The last snapshot that was deleted of every server: a list that still shows it is older than it says.
+    """What was deleted last of every server: a list that still shows it is older than it says.
 
     The document does not say when a list shows a change; what is decided on such a list would be decided on the past.
     """
 
     def __init__(self) -> None:
         self._last: dict[Id, tuple[Id, datetime]] = {}
+        self._room: dict[Id, datetime] = {}
 
     def take_over(self, other: Deletions) -> None:
         """Go on with what another engine of this process knew."""
         self._last |= other._last
+        self._room |= other._room
 
     def note(self, server_id: Id, snapshot_id: Id, now: datetime) -> None:
         """The API said that it deleted the snapshot."""
         self._last[server_id] = (snapshot_id, now)
 
-    def shown_by(self, server_id: Id, observation: Observation) -> Snapshot | None:
-        """The deleted snapshot, if the list still has it; after `STALE`, the delete is taken not to have worked."""
+    def note_room(self, server_id: Id, slot: datetime) -> None:
+        """A restore point is given up for `slot`."""
+        self._room[server_id] = slot
+
+    def made_room(self, server_id: Id, slot: datetime | None) -> bool:
+        """Whether a restore point was given up for this slot already: not a second one, whoever took its place."""
+        return slot is not None and self._room.get(server_id) == slot
+
+    def objection(self, server_id: Id, observation: Observation) -> Permission | None:
+        """Why nothing may be decided on this list: it still shows what was deleted."""
         deleted, at = self._last.get(server_id, (None, observation.taken_at))
         found = [snapshot for snapshot in observation.snapshots if snapshot.id == deleted]
-        return found[0] if found and observation.taken_at < at + STALE else None
+        if not found or observation.taken_at >= at + FORGOTTEN:
+            return None
+        reason = f"the list still shows {found[0].name}, which was deleted at {at:%H:%M:%SZ}"
+        return Permission(granted=False, reason=reason, patient=observation.taken_at < at + STALE, cleanup=False)
 
 
 class Told:

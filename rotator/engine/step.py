@@ -24,7 +24,9 @@ class Step:
 def next_action(plan: Plan, permission: Permission) -> Action | None:
     """The first action of the plan; while its slot may not be asked for, only the deletes of failed snapshots.
 
-    Making room waits with the create: nothing is deleted for a snapshot that will not be requested now.
+    Making room waits with the create: nothing is deleted for a snapshot that will not be requested now. On a list that
+    is known to be old, nothing is done at all.
     """
-    allowed = [each for each in plan.actions if permission.granted or each.cause is Cause.FAILED]
+    cleanup = Cause.FAILED if permission.cleanup else None
+    allowed = [each for each in plan.actions if permission.granted or each.cause is cleanup]
     return allowed[0] if allowed else None

@@ -47,7 +47,7 @@ class Census:
     stuck: tuple[Snapshot, ...]
     """In progress for longer than that."""
     ageless: tuple[Snapshot, ...]
-    """In progress with no credible creation time, so that nobody can tell whether it is stuck."""
+    """In progress with no creation time, so that nobody can tell whether it is stuck."""
     room: int
     """Cap minus every snapshot there is."""
 
@@ -55,6 +55,13 @@ class Census:
         """Whether an owned snapshot that is not known to have failed has `slot` or a later one."""
         live = (*self.points, *self.unfinished, *self.unknown)
         return any(owned.slot is not None and slot <= owned.slot <= now + FUTURE for owned in live)
+
+    def is_failing(self) -> bool:
+        """Whether two snapshots in a row have not become restore points: then no third costs one."""
+        newest = self.points[-1].slot if self.points else None
+        stuck = (owned for owned in self.unfinished if owned.snapshot in self.stuck)
+        later = [each for each in (*stuck, *self.unknown) if each.slot and newest and each.slot > newest]
+        return len(later) >= 2
 
     def proves(self, slot: datetime | None) -> bool:
         """Whether a restore point of `slot` or a later one is complete."""
@@ -105,7 +112,5 @@ def _credible(owned: Owned, now: datetime) -> bool:
 
 
 def _age(snapshot: Snapshot, now: datetime) -> timedelta | None:
-    """How long it has been in progress; None when its creation time is missing or ahead of the clock."""
-    if snapshot.created_at is None or snapshot.created_at > now + FUTURE:
-        return None
-    return now - snapshot.created_at
+    """How long it has been in progress; nothing yet where a clock is wrong, None where the API gave no time."""
+    return None if snapshot.created_at is None else max(now - snapshot.created_at, timedelta(0))

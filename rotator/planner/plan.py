@@ -181,7 +181,7 @@ def _delete(owned: Owned, cause: Cause, reason: str) -> Action:
 def _victim(policy: Policy, census: Census, future: _Future) -> Owned | None:
     """The one restore point that makes room; None if that would break `min_keep` or take the newest."""
     candidates = census.points[:-1]
-    if len(census.points) - 1 < policy.min_keep or not candidates:
+    if len(census.points) - 1 < policy.min_keep or not candidates or census.is_failing():
         return None
     surplus = [each for each in candidates if each.snapshot.id not in future.reasons]
     return surplus[0] if surplus else _least_missed(candidates, future)

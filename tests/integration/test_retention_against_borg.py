@@ -52,9 +52,9 @@ class Borg:
     zone: str
     slots: tuple[datetime, ...]
 
-    def verdicts(self, keep: Keep) -> Counter[Verdict]:
+    def verdicts(self, keep: Keep, zone: str) -> Counter[Verdict]:
         options = [word for rule, count in keep.counts().items() for word in (f"--keep-{rule}", str(count))]
-        found = list(LINE.finditer(self.run("prune", "--dry-run", "--list", *options)))
+        found = list(LINE.finditer(self.run("prune", "--dry-run", "--list", *options, TZ=zone)))
         assert len(found) == len(self.slots)
         return Counter((self.slots[int(line["name"][1:])], _borg_reason(line)) for line in found)
 
@@ -114,9 +114,9 @@ def _runner(program: str, home: Path, zone: str) -> Callable[..., str]:
         "TZ": zone,
     }
 
-    def run(*arguments: str) -> str:
+    def run(*arguments: str, **environ: str) -> str:
         done = subprocess.run(
-            [program, *arguments], cwd=home, env=os.environ | own, capture_output=True, text=True, timeout=60
+            [program, *arguments], cwd=home, env=os.environ | own | environ, capture_output=True, text=True, timeout=60
         )
         assert done.returncode == 0, done.stderr
         return done.stderr
@@ -127,7 +127,9 @@ def _runner(program: str, home: Path, zone: str) -> Callable[..., str]:
 def test_every_restore_point_has_borgs_verdict(repository: tuple[str, Borg]) -> None:
     name, borg = repository
     for keep in policies(name):
-        assert verdicts(borg.slots, keep, borg.zone) == borg.verdicts(keep), keep
+        # borg counts `last` by the local second, so that two points of the repeated hour are one: ours counts both.
+        zone = "UTC" if keep.last else borg.zone
+        assert verdicts(borg.slots, keep, zone) == borg.verdicts(keep, zone), keep
 
 
 def test_the_histories_cover_what_is_hard() -> None:

@@ -11,6 +11,7 @@ from tests.builders import DB, WEB, day, days, observation
 from tests.conftest import NOW
 
 SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 SETTLE = 30 * SECOND
 DELAYS = (5 * MINUTE, 15 * MINUTE, 45 * MINUTE)
@@ -57,6 +58,7 @@ class TestPermission:
 
     def test_an_attempt_that_was_never_answered_at_all_has_words_too(self, attempts: Attempts) -> None:
         attempts.begin(WEB, NOW, NOW)
+        assert attempts.permission(WEB, NOW, NOW + MINUTE).patient
         lost = attempts.permission(WEB, NOW, NOW + MINUTE).reason
         assert lost == "the request was lost; the list shows that nothing was created"
 
@@ -110,28 +112,38 @@ class TestAttempts:
 class TestDeletions:
     """A list that still shows what was deleted is older than it says."""
 
-    def test_a_list_that_shows_it_is_late_for_5_minutes_at_most(self) -> None:
+    def test_a_list_that_shows_it_is_late_for_5_minutes_then_a_failure_for_an_hour(self) -> None:
         deletions = Deletions()
         [snapshot] = days(20)
         deletions.note(WEB, snapshot.id, NOW)
-        late = observation(snapshot, taken_at=NOW + 5 * MINUTE - SECOND)
-        assert deletions.shown_by(WEB, late) == snapshot
-        assert deletions.shown_by(WEB, observation(snapshot, taken_at=NOW + 5 * MINUTE)) is None
+        for after, patient in ((5 * MINUTE - SECOND, True), (5 * MINUTE, False), (HOUR - SECOND, False)):
+            objection = deletions.objection(WEB, observation(snapshot, taken_at=NOW + after))
+            assert objection is not None
+            assert (objection.granted, objection.cleanup, objection.patient) == (False, False, patient)
+        assert deletions.objection(WEB, observation(snapshot, taken_at=NOW + HOUR)) is None
+
+    def test_one_restore_point_at_most_is_given_up_for_a_slot(self) -> None:
+        deletions = Deletions()
+        deletions.note_room(WEB, NOW)
+        assert deletions.made_room(WEB, NOW)
+        assert not deletions.made_room(WEB, NOW + HOUR)
+        assert not deletions.made_room(DB, NOW)
+        assert not deletions.made_room(WEB, None)
 
     def test_a_list_without_it_or_of_another_server_is_not_late(self) -> None:
         deletions = Deletions()
         [deleted, other] = days(20, 21)
-        assert deletions.shown_by(WEB, observation(deleted)) is None
+        assert deletions.objection(WEB, observation(deleted)) is None
         deletions.note(WEB, deleted.id, NOW)
-        assert deletions.shown_by(WEB, observation(other)) is None
-        assert deletions.shown_by(DB, observation(deleted)) is None
+        assert deletions.objection(WEB, observation(other)) is None
+        assert deletions.objection(DB, observation(deleted)) is None
 
     def test_another_engine_goes_on_with_it(self) -> None:
         before, after = Deletions(), Deletions()
         [snapshot] = days(20)
         before.note(WEB, snapshot.id, NOW)
         after.take_over(before)
-        assert after.shown_by(WEB, observation(snapshot)) == snapshot
+        assert after.objection(WEB, observation(snapshot)) is not None
 
 
 class TestTold:

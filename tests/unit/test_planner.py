@@ -182,17 +182,29 @@ class TestInProgress:
         assert did(stuck) == ["create 23"]
         assert told(stuck, Sign.STUCK)[0].startswith("by-hand is in progress since 2026-11-23 00:00:00Z")
 
-    @pytest.mark.parametrize("created_at", [None, NOW + 6 * MINUTE], ids=["undated", "ahead of the clock"])
-    def test_one_of_unknown_age_blocks_since_nobody_can_tell_whether_it_is_stuck(
-        self, created_at: datetime | None
-    ) -> None:
-        blocked = planned(snapshot("by-hand", created_at, "in_progress"), taken(day(20), "failed"))
-        since = "an unknown time" if created_at is None else "2026-11-23 02:06:00Z"
+    def test_one_of_unknown_age_blocks_since_nobody_can_tell_whether_it_is_stuck(self) -> None:
+        blocked = planned(snapshot("by-hand", None, "in_progress"), taken(day(20), "failed"))
         assert did(blocked) == []
         assert blocked.blocked == (
-            f"by-hand is in progress since {since}, so nobody can tell when it will end; "
+            "by-hand is in progress since an unknown time, so nobody can tell when it will end; "
             "delete it by hand if it is dead"
         )
+
+    def test_one_that_began_ahead_of_the_clock_is_waited_for(self) -> None:
+        """A clock is wrong, here or there; that it is in progress is right all the same."""
+        waiting = planned(snapshot("by-hand", NOW + HOUR, "in_progress"))
+        assert (did(waiting), waiting.blocked) == ([], None)
+        assert waiting.waiting == "by-hand is in progress since 2026-11-23 03:00:00Z"
+
+    @pytest.mark.parametrize("status", ["in_progress", "archived"])
+    def test_two_in_a_row_that_became_no_restore_points_cost_no_third_one(self, status: str) -> None:
+        """A good restore point goes only after the newer one is complete; the only exception is making room (S6)."""
+        early = [taken(day(number), status, created_at=day(number)) for number in (21, 22)]
+        assert did(planned(*days(18, 19, 20), early[0], foreign("by-hand")[0])) == ["delete 18: room", "create 23"]
+        failing = planned(*days(18, 19, 20), *early)
+        assert did(failing) == []
+        assert failing.blocked is not None
+        assert "3 of 5 slots are held by restore points that stay" in failing.blocked
 
 
 class TestRoom:

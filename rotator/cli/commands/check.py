@@ -60,6 +60,8 @@ def _token_lines(arguments: argparse.Namespace, config: Config) -> Iterator[str]
     try:
         token = read_token(arguments.token_file, config.api.token_file, os.environ)
     except CredentialsError as error:
+        if arguments.token_file or config.api.token_file:
+            raise
         yield bullet("*", f"token: none usable from here, which is fine if the service gets its own: {error}")
         return
     yield bullet("*", f"token: from {token.source}")

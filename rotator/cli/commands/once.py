@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Take what is due, wait until it is complete, prune; returns the exit code."""
     with Signals() as signals, open_account(arguments) as account, single_instance(arguments, account.config):
         policies = chosen(account.config.policies, arguments.server)
-        requested = clock().replace(second=0, microsecond=0) if arguments.now else None
+        requested = clock().replace(microsecond=0) if arguments.now else None
         journal = _rotate(account, policies, requested, signals, wait=not arguments.no_wait)
         write(report_lines(journal, clock()))
         return leave(journal.exit_code, finished=journal.finished)
@@ -33,8 +33,10 @@ def _rotate(
     journal = Journal(clock())
     progress = Progress(len(policies))
     while (at := agenda.next_at()) is not None and not signals.stopping.is_set():
-        progress.sleeping(signals, (at - clock()).total_seconds(), *journal.standing())
-        due = agenda.due(clock())
+        # No appointment of a one-shot is further away than a poll, unless the clock was set back meanwhile.
+        left = min(at - clock(), account.config.timing.poll_interval)
+        progress.sleeping(signals, left.total_seconds(), *journal.standing())
+        due = agenda.due(at)
         if due and not signals.stopping.is_set():
             report = engine.run_pass(due, requested)
             journal.note(report)

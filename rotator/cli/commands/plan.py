@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -21,14 +20,13 @@ from rotator.planner import plan
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the plan of every server asked for."""
-    requested = clock().replace(second=0, microsecond=0) if arguments.now else None
+    requested = clock().replace(microsecond=0) if arguments.now else None
     with bound_contextvars(dry_run=True), open_account(arguments) as account:
         report = survey(arguments, account, lambda policy, seen, now: plan(policy, seen, now, requested))
         if report.error is not None:
             raise report.error
         if arguments.json:
-            json.dump(as_json(report, clock()), sys.stdout, indent=2)
-            write([""])
+            write([json.dumps(as_json(report, clock()), indent=2)])
         else:
             write(_lines(report))
         return report.exit_code

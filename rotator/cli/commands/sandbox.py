@@ -66,7 +66,8 @@ def _served(arguments: argparse.Namespace, cloud: Cloud) -> Iterator[Sandbox]:
 
 def _save(text: str, path: Path) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise UsageError(f"--config-out {path}: {error.strerror}") from None
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 
+from rotator.cli.words import write
 from rotator.config import json_schema
 from rotator.errors import Exit
 
 
 def run(_arguments: argparse.Namespace) -> int:
     """Print the schema."""
-    sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+    write([json.dumps(json_schema(), indent=2, ensure_ascii=False)])
     return Exit.DONE

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from rotator.engine import Kind, Outcome, Report
 from rotator.model import CAP, Snapshot
 from rotator.naming import printable
 from rotator.planner import as_owned, plan
+from rotator.planner.words import instant
 
 _ROW = "{:<18} {:<6} {:<20} {:<11} {:<11} "
 
@@ -28,19 +29,30 @@ def run(arguments: argparse.Namespace) -> int:
         report = survey(arguments, account, plan)
         if report.error is not None:
             raise report.error
-        if arguments.json:
-            json.dump(_as_json(report, clock()), sys.stdout, indent=2)
-            write([""])
-        else:
-            write(_lines(report, clock()))
+        now = clock()
+        report = Report(tuple(_judged(outcome, now) for outcome in report.outcomes))
+        write([json.dumps(_as_json(report, now), indent=2)] if arguments.json else _lines(report, now))
         return report.exit_code
+
+
+def _judged(outcome: Outcome, now: datetime) -> Outcome:
+    """The outcome, with a slot that is due for longer than a snapshot may take as a problem: nothing seems to run."""
+    if outcome.plan is None or outcome.plan.slot is None or not outcome.plan.due or outcome.kind is not Kind.IDLE:
+        return outcome
+    late = now - outcome.plan.slot - outcome.policy.splay
+    if late <= outcome.policy.stuck_after:
+        return outcome
+    text = f"overdue: slot {instant(outcome.plan.slot)} is due since {age(late)} and not taken; does rotator run?"
+    return replace(outcome, problems=(*outcome.problems, text))
 
 
 def state(outcome: Outcome) -> str:
     """One word: how the server stands."""
     if outcome.plan is None or outcome.kind is not Kind.IDLE:
         return outcome.kind.value
-    return "due" if outcome.plan.due else ("attention" if outcome.problems else "ok")
+    if outcome.plan.due:
+        return "overdue" if outcome.problems else "due"
+    return "attention" if outcome.problems else "ok"
 
 
 def _lines(report: Report, now: datetime) -> Iterator[str]:
@@ -72,9 +84,9 @@ def _server_lines(outcome: Outcome, now: datetime) -> Iterator[str]:
 
 
 def _ages(outcome: Outcome, now: datetime) -> str:
-    """Ages of the restore points, newest first."""
-    slots = [verdict.slot for verdict in (outcome.plan.verdicts if outcome.plan else ()) if verdict.slot]
-    return " ".join(age(now - slot) for slot in sorted(slots, reverse=True)) or "none"
+    """Ages of what the restore points hold, newest first: since they were taken, not since their slots."""
+    taken = [each.snapshot.created_at or each.slot for each in (outcome.plan.verdicts if outcome.plan else ())]
+    return " ".join(age(now - at) for at in sorted((at for at in taken if at), reverse=True)) or "none"
 
 
 def _last_slot(outcome: Outcome) -> datetime | None:

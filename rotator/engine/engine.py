@@ -21,7 +21,7 @@ from rotator.engine.tell import PROBLEMS, tell_outcome, tell_plan
 from rotator.engine.track import track
 from rotator.errors import MaybeCreatedError, RotatorError, UnavailableError
 from rotator.logs import Event, logger
-from rotator.model import Cause, Observation, Plan, Policy, Verb
+from rotator.model import Cause, Observation, Plan, Policy, Sign, Verb
 from rotator.planner import plan
 
 RETRY_DELAYS = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=45))
@@ -141,15 +141,14 @@ class Engine:
         again = None if self._recheck is None else observation.taken_at + self._recheck
         if objection is not None:
             return replace(objection, look_again=again)
-        first = planned.actions[0] if planned.actions else None
-        if (
-            first is not None
-            and first.cause is Cause.ROOM
-            and self._deletions.made_room(policy.server_id, planned.slot)
-        ):
+        gives_room = any(action.cause is Cause.ROOM for action in planned.actions[:1])
+        if gives_room and self._deletions.made_room(policy.server_id, planned.slot):
             reason = "a restore point was given up for this slot, and its place is taken again: by whom?"
             return Permission(granted=False, reason=reason, look_again=again)
-        if planned.slot is not None and (planned.due or self._attempts.is_open(policy.server_id, planned.slot)):
+        # A slot that failed is a failure still when `grace` is over.
+        missed = any(notice.sign is Sign.MISSED for notice in planned.notices)
+        failed = missed and self._attempts.is_open(policy.server_id, planned.slot)
+        if planned.slot is not None and (planned.due or failed):
             return self._attempts.permission(policy.server_id, planned.slot, observation.taken_at)
         return Permission(granted=True)
 

@@ -79,7 +79,7 @@ class Attempts:
         attempt = self.last(server_id)
         return attempt if attempt is not None and attempt.slot == slot else None
 
-    def is_open(self, server_id: Id, slot: datetime) -> bool:
+    def is_open(self, server_id: Id, slot: datetime | None) -> bool:
         """Whether the attempt at this slot failed, or may have."""
         attempt = self.of(server_id, slot)
         return attempt is not None and attempt.stage in (Stage.UNCERTAIN, Stage.FAILED)

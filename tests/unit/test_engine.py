@@ -921,3 +921,43 @@ def test_the_clock_is_the_only_time_there_is(shells: Shells) -> None:
     cloud = FakeCloud([policy()], now=then)
     shells(cloud, policy()).run()
     assert cloud.names(WEB) == ["rotator-20310101T020000Z"]
+
+
+class TestAttacks:
+    """Scenarios that a hostile review found; each cost a restore point, a slot or the truth before."""
+
+    def test_a_failure_that_is_known_only_after_grace_is_a_failure(self, shells: Shells) -> None:
+        rules = policy(grace=2 * MINUTE)
+        cloud = full_cloud([rules], 20, 21, 22)
+        cloud.trouble("create", Fault.FAIL)
+        reports = list(shells(cloud, rules, daemon=False).passes(NOW + HOUR))
+        assert reports[-1].exit_code is Exit.PROBLEM
+
+    def test_a_place_that_somebody_else_takes_costs_one_restore_point_at_most(self, shells: Shells) -> None:
+        class Crowded(FakeCloud):
+            def delete_snapshot(self, snapshot_id: Id) -> None:
+                """Another tool takes the place at once."""
+                super().delete_snapshot(snapshot_id)
+                self.plant(WEB, f"theirs-{snapshot_id}", self.now)
+
+        cloud = Crowded([policy(keep=5)])
+        for number in (18, 19, 20, 21, 22):
+            cloud.plant(WEB, name(number), day(number))
+        report = list(shells(cloud, policy(keep=5)).passes(NOW + 3 * HOUR))[-1]
+        assert cloud.changes() == [("delete", name(18))]
+        assert "its place is taken again" in report.outcomes[0].reason
+        assert report.exit_code is Exit.PROBLEM
+
+    def test_one_server_that_does_not_answer_stops_no_other(self, shells: Shells) -> None:
+        rules = [policy(), policy(DB), policy(MAIL)]
+        cloud = full_cloud(rules, 20, 21, 22)
+        cloud.unlisted.add(MAIL)
+        cloud.trouble("list", UnavailableError("no complete answer"), server_id=MAIL)
+        report = one_pass(shells(cloud, *rules))
+        assert sorted(kinds(report)) == [Kind.ACTED, Kind.ACTED, Kind.FAILED]
+
+    def test_a_429_for_a_create_costs_no_try(self, shells: Shells) -> None:
+        cloud = full_cloud([policy()], 20, 21, 22)
+        cloud.trouble("create", UnavailableError("429"), times=6)
+        shells(cloud, policy()).run(2 * HOUR)
+        assert cloud.names(WEB)[-1] == TODAY

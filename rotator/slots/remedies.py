@@ -22,6 +22,8 @@ _KNOWN = {
     "every week": ("weekly",),
     "every month": ("monthly",),
     "every weekend": ("0 0 * * 6,0",),
+    "twice a day": ("every 12 hours",),
+    "twice daily": ("every 12 hours",),
 }
 _EXAMPLES = ("hourly", "every day at 03:00", "0 3 * * *")
 
@@ -61,17 +63,31 @@ def _as_list(phrase: str) -> tuple[str, ...]:
 
 
 def _as_day(phrase: str) -> tuple[str, ...]:
-    """`daily at 3am`, `mon and thu at 04:30`, `13:30`: the days that are named, at the time that is named."""
+    """`daily at 3am`, `mon and thu at 04:30`, `13:30`: the days that are named, at the one time that is named."""
     days = list(dict.fromkeys(day for word in phrase.split() for day in _days_like(word)))
+    if not days and "week" in phrase:
+        days = ["monday"]
     hour, minute, at = _time_in(phrase)
+    if "month" in phrase:
+        return (f"{minute} {hour} 1 * *",)
+    if len(times := _TIME.findall(phrase)) > 1:
+        return () if len({each[1:] for each in times}) > 1 else _at_hours(phrase, minute, days)
     if len(days) > 1:
         return (f"{minute} {hour} * * {','.join(DAYS[day] for day in days)}",)
     return (f"every {(days or ['day'])[0]}{at}",) if days or at else ()
 
 
+def _at_hours(phrase: str, minute: int, days: list[str]) -> tuple[str, ...]:
+    """`at 02:00 and 14:00`: several hours of the days that are named, or of every day, with the same minute."""
+    hours = sorted({_time_in(found[0])[0] for found in _TIME.finditer(phrase)})
+    return (f"{minute} {','.join(map(str, hours))} * * {','.join(DAYS[day] for day in days) or '*'}",)
+
+
 def _days_like(word: str) -> list[str]:
     if word in ("daily", "night", "nightly"):
         return ["day"]
+    if word in ("week", "weekly"):
+        return []
     short = [day for day in DAYS if len(word) >= 3 and day.startswith(word)]
     return short[:1] or get_close_matches(word, DAYS, n=1, cutoff=0.75)
 

@@ -31,14 +31,17 @@ def timezone_of(name: str) -> ZoneInfo:
 def _refusal(name: str) -> str:
     near = " or ".join(repr(zone) for zone in _nearest(name[:_LONGEST].strip()))
     shown = name if len(name) <= _LONGEST else name[:_LONGEST] + "…"
-    return f"time zone {shown!r} is not in the zone database; use {near}"
+    remedy = f"use {near}" if near else "write Region/City, such as 'Europe/Paris', or 'UTC'"
+    return f"time zone {shown!r} is not in the zone database; {remedy}"
 
 
 def _nearest(name: str) -> list[str]:
-    """The zone spelled the same but for case, else the zones of that city, else close ones, else UTC."""
+    """The zone spelled the same but for case, else the zones of that city, else the closest one if it is close."""
     zones = {zone.lower(): zone for zone in sorted(available_timezones()) if not _NO_ZONE.fullmatch(zone)}
     wanted = name.lower().replace(" ", "_")
     if wanted in zones:
         return [zones[wanted]]
     by_city = [zone for low, zone in zones.items() if low.rpartition("/")[2] == wanted]
-    return by_city[:3] or [zones[low] for low in get_close_matches(wanted, zones)] or ["UTC"]
+    # An abbreviation is close to many, and means none of them.
+    close = get_close_matches(wanted, zones, n=1, cutoff=0.8) if "/" in wanted else []
+    return by_city[:3] or [zones[low] for low in close]

@@ -319,7 +319,7 @@ def test_a_mistake_in_a_policy_brings_no_further_problems_of_the_servers_that_fo
     ) == [
         "c.yaml:2:6: policies.a: found the number 5: write keys and values below it, each on its own line",
         "c.yaml:3:13: policies.b.keep: found the text 'nine': write a whole number, in digits only",
-        "c.yaml:4:17: policies.c.timezone: 'Nowhere' is not in the zone database; use 'UTC'",
+        "c.yaml:4:17: policies.c.timezone: 'Nowhere' is not in the zone database; write Region/City, such as 'Europe/Paris', or 'UTC'",
         "c.yaml:9:30: servers[3].policy: found a list: write text, for example nightly",
     ]
 

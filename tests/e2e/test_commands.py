@@ -256,6 +256,17 @@ class TestOnce:
         wanted = ["slot_due", "snapshot_create_requested", "snapshot_created", "snapshot_completed", "snapshot_deleted"]
         assert [event for event in ran.events if event in wanted] == wanted
 
+    def test_one_list_serves_all_servers(self, rotator: Program, account: Account) -> None:
+        """No thread and no list waits for one snapshot: one poller looks at all that is in progress."""
+        many = range(20_001, 20_041)
+        for server_id in many:
+            account.cloud.add_server(f"server-{server_id}", server_id)
+            account.plant(1, 2, 3, 4, server_id=server_id)
+        ran = rotator("once", "-c", account.configure(*(account.server(each) for each in many)))
+        assert ran.code == 0
+        assert (account.created, account.changes) == (40, 80)
+        assert account.sandbox.requests["GET", "/snapshots/"] < 20
+
     def test_second_run_changes_nothing(self, rotator: Program, account: Account) -> None:
         path = account.configure(account.server(), account.server(DB))
         account.plant(1, 2, 3, 4, 5)

@@ -36,7 +36,7 @@ def _rotate(
         # No appointment of a one-shot is further away than a poll, unless the clock was set back meanwhile.
         left = min(at - clock(), account.config.timing.poll_interval)
         progress.sleeping(signals, left.total_seconds(), *journal.standing())
-        due = agenda.due(at)
+        due = agenda.due(max(at, clock()))
         if due and not signals.stopping.is_set():
             report = engine.run_pass(due, requested)
             journal.note(report)

@@ -33,7 +33,7 @@ def run(argv: Sequence[str]) -> int:
         return Exit.PROBLEM
     except KeyboardInterrupt:
         _complain("interrupted")
-        os._exit(Exit.INTERRUPTED)  # threads that wait for an answer would hold the process until their time-out
+        return Exit.INTERRUPTED
     return code
 
 

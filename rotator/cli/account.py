@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import secrets
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 from rotator.api import Client
 from rotator.config import Config, Timing, find_config, load, read_token
 from rotator.engine import Decide, Engine, Report
-from rotator.errors import Exit, UsageError
+from rotator.errors import UsageError
 from rotator.logs import Event, Redactor, logger, setup
 from rotator.model import Policy, opaque_id
 
@@ -162,15 +161,3 @@ def survey(arguments: argparse.Namespace, account: Account, decide: Decide) -> R
         return engine.survey(chosen(account.config.policies, arguments.server), decide)
     finally:
         engine.close()
-
-
-def leave(code: Exit, *, finished: bool) -> Exit:
-    """The exit code, or the exit itself where a call is still in flight after its grace.
-
-    Its thread would hold the process until its time-out; what became of the call is found at the next start.
-    """
-    if not finished:
-        logging.shutdown()
-        sys.stdout.flush()
-        os._exit(code)
-    return code

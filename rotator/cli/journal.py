@@ -34,8 +34,6 @@ class Journal:
         self.begun = begun
         self.error: RotatorError | None = None
         self.interrupted = False
-        self.finished = True
-        """Whether no call is in flight any more."""
         self.entries: dict[Id, Entry] = {}
 
     def note(self, report: Report) -> None:

@@ -66,7 +66,8 @@ def _default(shown: object) -> Callable[[dict[str, Any]], None]:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    # Built when first used: the file as a whole is described for editors, but checked section by section.
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class Api(_Section):

@@ -84,9 +84,9 @@ class Daemon:
         self._note_refusal(report)
         self._passes += 1
 
-    def close(self) -> bool:
-        """Let the engine go; False if a call is still in flight."""
-        return self._setup.engine.close()
+    def close(self) -> None:
+        """Let the engine go."""
+        self._setup.engine.close()
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:

@@ -102,9 +102,9 @@ class Engine:
         self._deletions.take_over(other._deletions)
         self._told.take_over(other._told)
 
-    def close(self) -> bool:
-        """Let the worker threads go; False if a call is still in flight that was not waited for."""
-        return self._pool.close()
+    def close(self) -> None:
+        """Let the worker threads go."""
+        self._pool.close()
 
     def _observe(self, policies: Sequence[Policy], circuit: Circuit) -> list[tuple[Policy, Seen]]:
         """What is known of every server; an API that shows none of them is trouble of the whole account."""

@@ -49,7 +49,6 @@ class Pool:
     def __init__(self, parallel: int, stopping: threading.Event) -> None:
         self._executor = ThreadPoolExecutor(parallel, thread_name_prefix="rotator")
         self._stopping = stopping
-        self._abandoned = False
 
     def each(
         self, call: Callable[[Item], Result], items: Sequence[Item], circuit: Circuit
@@ -62,13 +61,11 @@ class Pool:
             if self._stopping.is_set() and deadline is None:
                 deadline = time.monotonic() + STOP_GRACE
             _, pending = wait(pending, timeout=0.2)
-        self._abandoned |= bool(pending)
         return [future.result() if future.done() else None for future in futures]
 
-    def close(self) -> bool:
-        """Let the workers go without waiting; False if one is still busy with a call that was not waited for."""
+    def close(self) -> None:
+        """Let the workers go, without waiting for one that is still busy with a call."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-        return not self._abandoned
 
     def _guarded(self, call: Callable[[Item], Result], item: Item, circuit: Circuit) -> Result | RotatorError | None:
         if self._stopping.is_set() or circuit.error is not None:

@@ -27,7 +27,7 @@ def clock() -> datetime:
 
 
 class Account:
-    """Two servers without snapshots. The latest slot was six hours ago, the next one is 18 hours away."""
+    """Two servers without snapshots. The latest slot was a little over six hours ago, the next one is 18 hours away."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -35,7 +35,7 @@ class Account:
         self.token_file = home / "token"
         self.token_file.touch(mode=0o600)
         self.token_file.write_text(TOKEN + "\n")
-        self.slot = (clock() - 6 * HOUR).replace(second=0, microsecond=0)
+        self.slot = (clock() - 6 * HOUR - timedelta(minutes=5)).replace(second=0, microsecond=0)
         self.schedule = f"every day at {self.slot:%H:%M}"
         self.cloud = Cloud(clock, create_time=FAST)
         for server_id, name in NAMES.items():

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from datetime import datetime
 
-from rotator.cli.account import Account, chosen, clock, leave, one_shot_engine, open_account, single_instance
+from rotator.cli.account import Account, chosen, clock, one_shot_engine, open_account, single_instance
 from rotator.cli.journal import Journal, report_lines
 from rotator.cli.progress import Progress
 from rotator.cli.words import write
@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
         requested = clock().replace(microsecond=0) if arguments.now else None
         journal = _rotate(account, policies, requested, signals, wait=not arguments.no_wait)
         write(report_lines(journal, clock()))
-        return leave(journal.exit_code, finished=journal.finished)
+        return journal.exit_code
 
 
 def _rotate(
@@ -43,5 +43,5 @@ def _rotate(
             agenda.note(report)
     progress.clear()
     journal.interrupted = signals.stopping.is_set() and journal.is_open()
-    journal.finished = engine.close()
+    engine.close()
     return journal

@@ -6,7 +6,7 @@ import argparse
 import time
 from collections.abc import Callable
 
-from rotator.cli.account import Account, clock, leave, open_account, reloaded, single_instance
+from rotator.cli.account import Account, clock, open_account, reloaded, single_instance
 from rotator.daemon.loop import Daemon, Setup
 from rotator.daemon.signals import Signals
 from rotator.engine import Engine
@@ -16,7 +16,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code."""
     with Signals() as signals, open_account(arguments) as account, single_instance(arguments, account.config):
         daemon = Daemon(_loader(arguments, account, signals), signals, clock, time.monotonic)
-        return leave(daemon.run(), finished=daemon.close())
+        code = daemon.run()
+        daemon.close()
+        return code
 
 
 def _loader(arguments: argparse.Namespace, account: Account, signals: Signals) -> Callable[[], Setup]:

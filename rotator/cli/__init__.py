@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 
 from rotator.cli.parser import build_parser
+from rotator.cli.streams import give_up_stdout, prepare
 from rotator.errors import Exit, RotatorError
 
 
 def run(argv: Sequence[str]) -> int:
     """Run one command; returns its exit code and lets no traceback of a foreseeable error through."""
     try:
-        _prepare_streams()
+        prepare()
         arguments = build_parser().parse_args(argv)
         code: int = import_module(f"rotator.cli.commands.{arguments.command}").run(arguments)
         sys.stdout.flush()
@@ -25,10 +23,10 @@ def run(argv: Sequence[str]) -> int:
         _complain(*str(error).splitlines())
         return error.exit_code
     except BrokenPipeError:
-        _give_up_stdout()  # the reader, `head` for example, has seen enough
+        give_up_stdout()  # the reader, `head` for example, has seen enough
         return Exit.DONE
     except OSError as error:
-        _give_up_stdout()
+        give_up_stdout()
         _complain(f"{error.filename or 'standard output'}: {error.strerror}")
         return Exit.PROBLEM
     except KeyboardInterrupt:
@@ -42,17 +40,3 @@ def _complain(*lines: str) -> None:
     with suppress(OSError):
         sys.stderr.write("".join(f"rotator: {line}\n" for line in lines))
         sys.stderr.flush()
-
-
-def _prepare_streams() -> None:
-    """A stream that is closed (`>&-`) goes nowhere; a character that a stream cannot show is written out."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        stream = getattr(sys, name) or Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - open to the end
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-        setattr(sys, name, stream)
-
-
-def _give_up_stdout() -> None:
-    """What is still buffered would be tried again at exit, and end it with another error."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

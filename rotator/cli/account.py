@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import secrets
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -68,7 +67,7 @@ def open_account(arguments: argparse.Namespace) -> Iterator[Account]:
         with _sandbox(config, redactor) as account:
             yield account
     else:
-        yield Account(config, _real_client(arguments, config, redactor), redactor)
+        yield Account(config, real_client(arguments, config, redactor), redactor)
 
 
 def reloaded(arguments: argparse.Namespace, account: Account) -> Account:
@@ -76,10 +75,10 @@ def reloaded(arguments: argparse.Namespace, account: Account) -> Account:
     config = load_config(arguments)
     if arguments.sandbox:
         return replace(account, config=_sandbox_config(config))
-    return replace(account, config=config, client=_real_client(arguments, config, account.redactor))
+    return replace(account, config=config, client=real_client(arguments, config, account.redactor))
 
 
-def _real_client(arguments: argparse.Namespace, config: Config, redactor: Redactor) -> Client:
+def real_client(arguments: argparse.Namespace, config: Config, redactor: Redactor) -> Client:
     """A client with the token from the first place that has one; raises CredentialsError if none has."""
     token = read_token(arguments.token_file, config.api.token_file, os.environ)
     redactor.hide(token.value)
@@ -90,6 +89,8 @@ def _real_client(arguments: argparse.Namespace, config: Config, redactor: Redact
 
 @contextmanager
 def _sandbox(config: Config, redactor: Redactor) -> Iterator[Account]:
+    import secrets
+
     from rotator.sandbox import Cloud, Sandbox, fill
 
     cloud = Cloud(clock, create_time=SANDBOX_CREATE_TIME)
@@ -142,21 +143,25 @@ def single_instance(arguments: argparse.Namespace, config: Config) -> Iterator[N
             yield
 
 
-def one_shot_engine(account: Account, stopping: threading.Event | None = None) -> Engine:
-    """An engine that does not try a failed slot again: that is left to the next run."""
+def engine_for(
+    account: Account,
+    stopping: threading.Event | None = None,
+    retry_delays: tuple[timedelta, ...] = (),
+) -> Engine:
+    """An engine for the account; without `retry_delays` it leaves a failed slot to the next run."""
     return Engine(
         account.client,
         clock,
         parallel=account.config.api.parallel,
         poll_interval=account.config.timing.poll_interval,
-        retry_delays=(),
+        retry_delays=retry_delays,
         stopping=stopping,
     )
 
 
 def survey(arguments: argparse.Namespace, account: Account, decide: Decide) -> Report:
     """One look at the servers asked for; sends GET only."""
-    engine = one_shot_engine(account)
+    engine = engine_for(account)
     try:
         return engine.survey(chosen(account.config.policies, arguments.server), decide)
     finally:

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from rotator.cli.streams import give_up_stdout
 from rotator.model import CAP, Observation, Policy, Snapshot, State
 from rotator.naming import printable
 from rotator.planner import as_owned
@@ -76,4 +77,4 @@ def write(lines: Iterable[str]) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader, `head` for example, has seen enough; the work and its exit code are the same without it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_stdout()

@@ -76,6 +76,8 @@ class Daemon:
     def tick(self) -> None:
         """Run a pass for the servers whose time has come; without any, look at the clock and nothing else."""
         self._notice_jump()
+        if self._monotonic() - self._last_look > LONGEST_REST.total_seconds():
+            self._agenda = self._new_agenda()
         due = self._agenda.due(self._clock())
         if not due:
             return
@@ -104,8 +106,6 @@ class Daemon:
     def _notice_jump(self) -> None:
         """After the clock was set, every appointment is worthless: look at every server again."""
         jump = self._wall_offset() - self._offset
-        if self._monotonic() - self._last_look > LONGEST_REST.total_seconds():
-            self._agenda = self._new_agenda()
         if abs(jump) > JUMP:
             reason = "this machine's clock was set, or it slept: looking at every server again"
             logger().warning(Event.CLOCK_SKEW, ahead_s=round(jump.total_seconds()), reason=reason)

@@ -1,8 +1,8 @@
 """One pass for many servers, and when to run the next: the shell around the planner that daemon and one-shot share."""
 
 from rotator.engine.agenda import Agenda
-from rotator.engine.engine import Decide, Engine
+from rotator.engine.engine import RETRY_DELAYS, Decide, Engine
 from rotator.engine.observe import SnapshotApi, observe_one
 from rotator.engine.report import Kind, Outcome, Report
 
-__all__ = ["Agenda", "Decide", "Engine", "Kind", "Outcome", "Report", "SnapshotApi", "observe_one"]
+__all__ = ["RETRY_DELAYS", "Agenda", "Decide", "Engine", "Kind", "Outcome", "Report", "SnapshotApi", "observe_one"]

@@ -7,7 +7,7 @@ from datetime import timedelta
 from rotator.engine.memory import Attempts, Deletions, Stage
 from rotator.engine.observe import Clock, SnapshotApi, observe_one
 from rotator.engine.step import Step, next_action
-from rotator.engine.tell import server_fields
+from rotator.engine.tell import server_fields, tell_deleted
 from rotator.errors import CredentialsError, MaybeCreatedError, RotatorError, UnavailableError, UnreachableError
 from rotator.logs import Event, logger
 from rotator.model import Action, Cause, Observation, Verb
@@ -39,8 +39,7 @@ class Actor:
             self._deletions.note_room(step.policy.server_id, step.plan.slot)
         self._api.delete_snapshot(action.snapshot_id)
         self._deletions.note(step.policy.server_id, action.snapshot_id, self._clock())
-        fields = {"snapshot_id": action.snapshot_id, "snapshot": action.name, "reason": action.reason}
-        logger().info(Event.SNAPSHOT_DELETED, **server_fields(step.policy), **fields)
+        tell_deleted(step.policy, action)
         return True
 
     def _still_planned(self, step: Step, action: Action) -> bool:

@@ -6,9 +6,8 @@ from collections.abc import Collection
 
 from rotator.engine.observe import Clock, SnapshotApi, observe_one
 from rotator.engine.pool import isolated
-from rotator.engine.tell import server_fields
+from rotator.engine.tell import tell_deleted
 from rotator.errors import RotatorError
-from rotator.logs import Event, logger
 from rotator.model import Action, Id, Policy
 from rotator.planner import prune_plan
 
@@ -37,8 +36,7 @@ def _delete_next(
     if action is None or action.snapshot_id is None:
         return None
     api.delete_snapshot(action.snapshot_id)
-    fields = {"snapshot_id": action.snapshot_id, "snapshot": action.name, "reason": action.reason}
-    logger().info(Event.SNAPSHOT_DELETED, **server_fields(policy), **fields)
+    tell_deleted(policy, action)
     return action
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from rotator.engine.memory import Told
 from rotator.engine.report import Kind, Outcome
 from rotator.logs import Event, logger
-from rotator.model import Plan, Policy, Sign
+from rotator.model import Action, Plan, Policy, Sign
 
 _EVENTS = {
     Sign.FUTURE_SLOT: Event.CLOCK_SKEW,
@@ -32,6 +32,12 @@ Condition = tuple[str, str]
 def server_fields(policy: Policy) -> dict[str, object]:
     """The fields that every line about a server carries."""
     return {"server_id": policy.server_id, "server": policy.server, "policy": policy.name or None}
+
+
+def tell_deleted(policy: Policy, action: Action) -> None:
+    """Log a delete that the API confirmed."""
+    fields = {"snapshot_id": action.snapshot_id, "snapshot": action.name, "reason": action.reason}
+    logger().info(Event.SNAPSHOT_DELETED, **server_fields(policy), **fields)
 
 
 def tell_plan(policy: Policy, plan: Plan, told: Told) -> None:

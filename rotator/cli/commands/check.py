@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.online:
         write(_token_lines(arguments, config))
         return Exit.DONE
-    problems = list(_online(arguments))
+    problems = list(_online(arguments, config))
     write(painted(bullet("!", problem), "red") for problem in problems)
     write([f"online: {counted(len(problems), 'problem')}"])
     return Exit.PROBLEM if problems else Exit.DONE
@@ -69,19 +69,19 @@ def _token_lines(arguments: argparse.Namespace, config: Config) -> Iterator[str]
         yield painted(bullet("!", warning), "yellow")
 
 
-def _online(arguments: argparse.Namespace) -> Iterator[str]:
+def _online(arguments: argparse.Namespace, config: Config) -> Iterator[str]:
     """What the API says against the configuration."""
-    from rotator.cli.account import open_account
+    from rotator.cli.account import real_client, start_logging
 
-    with open_account(arguments) as account:
-        who = account.client.account()
-        write([f"token: {printable(who.token_name)} of {printable(who.email)}, may {printable(who.permissions)}"])
-        there = {server.id: server.name for server in account.client.servers()}
-        ours = {policy.server_id: policy.server for policy in account.config.policies}
-        others = len(there.keys() - ours.keys())
-        write([f"servers: {len(there)} in the account, {others} of them not in the configuration"])
-        for server_id, name in ours.items():
-            if server_id not in there:
-                yield f"server {server_id} ({name}) is not in this account: check the id"
-            elif there[server_id] != name:
-                yield f"server {server_id} is {name!r} here but {there[server_id]!r} at the API: is the id right?"
+    client = real_client(arguments, config, start_logging(arguments))
+    who = client.account()
+    write([f"token: {printable(who.token_name)} of {printable(who.email)}, may {printable(who.permissions)}"])
+    there = {server.id: server.name for server in client.servers()}
+    ours = {policy.server_id: policy.server for policy in config.policies}
+    others = len(there.keys() - ours.keys())
+    write([f"servers: {len(there)} in the account, {others} of them not in the configuration"])
+    for server_id, name in ours.items():
+        if server_id not in there:
+            yield f"server {server_id} ({name}) is not in this account: check the id"
+        elif there[server_id] != name:
+            yield f"server {server_id} is {name!r} here but {there[server_id]!r} at the API: is the id right?"

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from datetime import datetime
 
-from rotator.cli.account import Account, chosen, clock, one_shot_engine, open_account, single_instance
+from rotator.cli.account import Account, chosen, clock, engine_for, open_account, single_instance
 from rotator.cli.journal import Journal, report_lines
 from rotator.cli.progress import Progress
 from rotator.cli.words import write
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _rotate(
     account: Account, policies: Sequence[Policy], requested: datetime | None, signals: Signals, *, wait: bool
 ) -> Journal:
-    engine = one_shot_engine(account, signals.stopping)
+    engine = engine_for(account, signals.stopping)
     agenda = Agenda(policies, clock(), lasting=False, patient=wait)
     journal = Journal(clock())
     progress = Progress(len(policies))

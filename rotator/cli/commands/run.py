@@ -6,10 +6,10 @@ import argparse
 import time
 from collections.abc import Callable
 
-from rotator.cli.account import Account, clock, open_account, reloaded, single_instance
+from rotator.cli.account import Account, clock, engine_for, open_account, reloaded, single_instance
 from rotator.daemon.loop import Daemon, Setup
 from rotator.daemon.signals import Signals
-from rotator.engine import Engine
+from rotator.engine import RETRY_DELAYS
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,13 +27,6 @@ def _loader(arguments: argparse.Namespace, account: Account, signals: Signals) -
 
     def load() -> Setup:
         current = opened.pop() if opened else reloaded(arguments, account)
-        engine = Engine(
-            current.client,
-            clock,
-            parallel=current.config.api.parallel,
-            poll_interval=current.config.timing.poll_interval,
-            stopping=signals.stopping,
-        )
-        return Setup(current.config, engine)
+        return Setup(current.config, engine_for(current, signals.stopping, RETRY_DELAYS))
 
     return load

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
@@ -98,6 +99,36 @@ class Schedule:
     timezone: str
 
 
+class AfterWhen(StrEnum):
+    """When the `after` command of a policy's hooks runs, if all goes well."""
+
+    REQUESTED = "requested"
+    """As soon as the API accepted the snapshot."""
+    COMPLETED = "completed"
+    """Once the snapshot is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program to run: its arguments, or with `shell` one line for /bin/sh."""
+
+    argv: tuple[str, ...]
+    shell: bool = False
+
+    def __str__(self) -> str:
+        return self.argv[0] if self.shell else shlex.join(self.argv)
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Commands around a snapshot, which make a server quiet and let it go again; `timeout` holds for each of them."""
+
+    before: Command | None = None
+    after: Command | None = None
+    timeout: timedelta = timedelta(seconds=60)
+    after_when: AfterWhen = AfterWhen.COMPLETED
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The resolved rules of one server."""
@@ -115,6 +146,9 @@ class Policy:
     splay: timedelta = timedelta(0)
     """This server's own fixed delay, already taken from the configured range (see `slots.splay_of`)."""
     stuck_after: timedelta = timedelta(minutes=60)
+    max_age: timedelta | None = None
+    """How old the newest restore point may grow before somebody is told; None: two slots without one."""
+    hooks: Hooks | None = None
     name: str = ""
     """The named policy this came from; empty for rules written at the server itself."""
 

@@ -17,7 +17,8 @@ def run(argv: Sequence[str]) -> int:
     try:
         prepare()
         arguments = build_parser().parse_args(argv)
-        code: int = import_module(f"rotator.cli.commands.{arguments.command}").run(arguments)
+        module = import_module(f"rotator.cli.commands.{arguments.command.replace('-', '_')}")
+        code: int = module.run(arguments)
         sys.stdout.flush()
     except RotatorError as error:
         _complain(*str(error).splitlines())

@@ -6,7 +6,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rotator.cli.streams import give_up_stdout
 from rotator.model import CAP, Observation, Policy, Snapshot, State
@@ -42,14 +42,6 @@ def _letter(policy: Policy, snapshot: Snapshot) -> str:
     if snapshot.state is State.COMPLETED and not as_owned(policy, snapshot):
         return "F"
     return _LETTERS[snapshot.state]
-
-
-def age(span: timedelta) -> str:
-    """A length of time in its largest sensible unit: `5m`, `7h`, `12d`."""
-    minutes = max(int(span.total_seconds()) // 60, 0)
-    if minutes < 120:
-        return f"{minutes}m"
-    return f"{minutes // 60}h" if minutes < 48 * 60 else f"{minutes // 1440}d"
 
 
 def local(moment: datetime | None, policy: Policy, form: str = "%Y-%m-%d %H:%M") -> str:

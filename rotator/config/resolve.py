@@ -64,7 +64,9 @@ def _resolved(draft: Draft, path: Path, problems: Problems) -> Config:
     policies, disabled = _Resolver(draft, timing, problems).split()
     if not policies:
         problems.warn(("servers",), "every server is switched off, so there is nothing to do")
-    return Config(path, _api(draft.api.value or Api(), path), timing, policies, disabled, problems.warnings())
+    return Config(
+        path, _api(draft.api.value or Api(), path), timing, policies, None, None, disabled, problems.warnings()
+    )
 
 
 def _api(api: Api, path: Path) -> ApiSettings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,6 +31,53 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Where the status page and the metrics are served.
+
+    `listen` is `HOST:PORT`, `[IPV6]:PORT` or the absolute path of a Unix socket. `hosts` are names besides the
+    address itself by which a browser may ask for it.
+    """
+
+    listen: str
+    token_file: Path | None = None
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An address that may be a secret: written out, or in a file that is read when it is needed."""
+
+    url: str = field(default="", repr=False)
+    url_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckIn:
+    """A check-in address in the style of Healthchecks; `every` is how often the daemon says that all is well."""
+
+    target: Target
+    every: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address that gets each change as JSON, signed with the secret in `secret_file` if there is one."""
+
+    target: Target
+    secret_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotifySettings:
+    """Whom to tell of changes, and how often of what lasts. An Apprise target's file may hold several addresses."""
+
+    remind_every: timedelta
+    check_ins: tuple[CheckIn, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
+    apprise: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DisabledServer:
     """A server that the file names and switches off."""
 
@@ -49,5 +96,7 @@ class Config:
     api: ApiSettings
     timing: Timing
     policies: tuple[Policy, ...]
+    web: WebSettings | None = None
+    notify: NotifySettings | None = None
     disabled: tuple[DisabledServer, ...] = ()
     warnings: tuple[str, ...] = ()

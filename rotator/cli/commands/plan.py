@@ -13,9 +13,10 @@ from structlog.contextvars import bound_contextvars
 from rotator.cli.account import clock, open_account, survey
 from rotator.cli.words import LEGEND, bullet, local, painted, picture, write
 from rotator.engine import Outcome, Report
-from rotator.model import Plan, Verb, Verdict
+from rotator.model import Plan, Verb
 from rotator.naming import printable
 from rotator.planner import plan
+from rotator.standing import iso, verdict_json
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,21 +55,6 @@ def _server_json(outcome: Outcome) -> dict[str, Any]:
         ],
         "restore_points": [verdict_json(verdict) for verdict in (plan.verdicts if plan else ())],
         "notices": [{"kind": each.sign.value, "text": each.text} for each in (plan.notices if plan else ())],
-    }
-
-
-def iso(moment: datetime | None) -> str | None:
-    """A moment for programs."""
-    return moment.isoformat() if moment else None
-
-
-def verdict_json(verdict: Verdict) -> dict[str, Any]:
-    """One restore point, and why it stays or goes."""
-    return {
-        "snapshot_id": verdict.snapshot.id,
-        "name": verdict.snapshot.name,
-        "keep_reasons": list(verdict.keep_reasons),
-        "prune_reason": verdict.prune_reason,
     }
 
 

@@ -6,11 +6,12 @@ import argparse
 
 from rotator.cli.account import clock, open_account
 from rotator.cli.ask import typed
-from rotator.cli.words import age, write
+from rotator.cli.words import write
 from rotator.errors import Exit, UsageError
 from rotator.logs import Event, logger
 from rotator.model import Snapshot, State, opaque_id
 from rotator.naming import printable
+from rotator.standing.words import age
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,136 @@
+"""Commands that only look: plan, status, history, check, doctor, health, schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rotator.cli.parser.options import account, command, json, lock, logging, now, servers, state
+
+if TYPE_CHECKING:
+    from rotator.cli.parser.options import Commands
+
+
+def plan(commands: Commands) -> None:
+    """The arguments and the help of `rotator plan`."""
+    text = """\
+Shows, per server, what `once` would do now and why, and why every restore
+point stays or goes. Sends GET requests only.
+
+examples:
+  rotator plan
+  rotator plan --now --server web-server-01      what would `once --now` do?
+  rotator plan --json | jq '.servers[] | select(.blocked)'
+"""
+    parser = command(commands, "plan", "show what would be done now, without doing it", text)
+    account(parser, sandbox=True)
+    servers(parser)
+    now(parser)
+    json(parser)
+    logging(parser)
+    state(parser)
+
+
+def status(commands: Commands) -> None:
+    """The arguments and the help of `rotator status`."""
+    text = """\
+Shows, per server, the five slots, the ages of the restore points, the last and
+the next slot, and what is wrong. Sends GET requests only. Exits 1 if something
+is wrong, so that a monitor can call it.
+
+examples:
+  rotator status
+  rotator status --server 12345 --json
+"""
+    parser = command(commands, "status", "show restore points, slots and problems per server", text)
+    account(parser, sandbox=True)
+    servers(parser)
+    json(parser)
+    logging(parser)
+    state(parser)
+
+
+def check(commands: Commands) -> None:
+    """The arguments and the help of `rotator check`."""
+    text = """\
+Checks the configuration without the network and shows what it means. With
+--online also asks the API: is the token good, do the server ids exist, do they
+have the names they have here?
+
+examples:
+  rotator check -c config.example.yaml
+  rotator check --online
+"""
+    parser = command(commands, "check", "check the configuration and show what it means", text)
+    account(parser, sandbox=False)
+    parser.add_argument("--online", action="store_true", help="also check token, server ids and names at the API")
+    logging(parser)
+
+
+def schema(commands: Commands) -> None:
+    """The arguments and the help of `rotator schema`."""
+    text = """\
+Prints the JSON Schema (draft-07) of the configuration. Editors with a YAML
+language server complete and check the file with it:
+  # yaml-language-server: $schema=./rotator.schema.json
+
+examples:
+  rotator schema > rotator.schema.json
+"""
+    command(commands, "schema", "print the JSON Schema of the configuration", text)
+
+
+def history(commands: Commands) -> None:
+    """The arguments and the help of `rotator history`."""
+    text = """\
+Shows what rotator created, deleted and restored, when and why, newest first, as
+far as it is kept: 90 days. Reads a file of this machine and asks no API.
+
+examples:
+  rotator history --since 30d                    what was deleted last month?
+  rotator history --server web-server-01 --json
+  rotator history --since 2026-11-01 --until 2026-11-08
+"""
+    parser = command(commands, "history", "show what was created and deleted, and why", text)
+    account(parser, sandbox=False)
+    servers(parser)
+    parser.add_argument("--since", metavar="TIME", help="only from then on: 2026-11-01, 2026-11-01T14:00 or 30d ago")
+    parser.add_argument("--until", metavar="TIME", help="only up to then, likewise")
+    json(parser)
+    state(parser)
+    logging(parser)
+
+
+def doctor(commands: Commands) -> None:
+    """The arguments and the help of `rotator doctor`."""
+    text = """\
+Looks at everything rotator needs, one line each, with the remedy where
+something is wrong: the configuration, the token and who may read it, the API and
+how fast it answers, the clock, the state, the lock, the service's environment.
+Sends GET requests only. Exits 1 if something is wrong.
+
+examples:
+  rotator doctor
+  sudo rotator doctor -c /etc/rotator/config.yaml --token-file /etc/rotator/token
+"""
+    parser = command(commands, "doctor", "look at everything rotator needs, with remedies", text)
+    account(parser, sandbox=False)
+    json(parser)
+    lock(parser)
+    state(parser)
+    logging(parser)
+
+
+def health(commands: Commands) -> None:
+    """The arguments and the help of `rotator health`."""
+    text = """\
+For a container's HEALTHCHECK or a liveness probe: exits 0 while the daemon's
+loop turns, 1 when it stands still or no daemon runs. That a server fails is no
+reason to restart the daemon; for that see `status`.
+
+examples:
+  rotator health -c /etc/rotator/config.yaml
+"""
+    parser = command(commands, "health", "is the daemon's loop alive? exits 0 or 1", text)
+    account(parser, sandbox=False)
+    lock(parser)
+    logging(parser)

@@ -1,0 +1,1 @@
+"""Runs the commands that a policy puts around its snapshots."""

@@ -1,0 +1,1 @@
+"""What rotator remembers beyond a process, in SQLite: history, unfinished business, alerts."""

@@ -16,6 +16,10 @@ class Watcher(Protocol):
         """`config` is in force: from the start, or after a reload; with `problems`, still, for the new one is bad."""
         ...
 
+    def reloading(self, now: datetime) -> None:
+        """A reload was asked for; `configured` follows."""
+        ...
+
     def begun(self, now: datetime) -> None:
         """A pass begins."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from rotator.config import load
 from rotator.errors import ConfigError
 from rotator.logs import Event
+from tests.documented import commands
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -73,3 +75,20 @@ def test_every_event_is_documented_and_no_other() -> None:
     assert not missing, f"docs/events.md has no row for {missing}"
     assert not unknown, f"docs/events.md names events that rotator.logs.Event does not have: {unknown}"
     assert len(documented) == len(set(documented)), "docs/events.md has an event twice"
+
+
+def run_by_tests() -> set[tuple[str, str]]:
+    """Every command that a test takes from a document with `documented(DOCUMENT, COMMAND)`, both written out."""
+    calls = (
+        node
+        for path in (ROOT / "tests").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "documented"
+    )
+    return {tuple(ast.literal_eval(each) for each in call.args) for call in calls if len(call.args) == 2}
+
+
+@pytest.mark.parametrize("document", [str(path.relative_to(ROOT)) for path in documents()])
+def test_every_command_in_a_document_is_run_by_a_test(document: str) -> None:
+    missing = [command for command in commands(document) if (document, command) not in run_by_tests()]
+    assert not missing, f"no test runs these commands of {document}: {missing}"

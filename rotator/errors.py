@@ -60,6 +60,10 @@ class EmptyKeepError(RotatorError, ValueError):
     exit_code = Exit.CONFIG
 
 
+class QuiesceError(RotatorError):
+    """The command that makes a server quiet for its snapshot failed."""
+
+
 class LockError(RotatorError):
     """Another instance holds the lock file."""
 

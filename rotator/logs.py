@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TextIO
 
@@ -35,7 +35,11 @@ class Event(StrEnum):
     SNAPSHOT_UNCLEAR = "snapshot_unclear"
     SNAPSHOT_DELETED = "snapshot_deleted"
     SNAPSHOT_RESTORE_REQUESTED = "snapshot_restore_requested"
+    SERVER_RESTORED = "server_restored"
+    HOOK_FINISHED = "hook_finished"
+    HOOK_FAILED = "hook_failed"
     ROTATION_BLOCKED = "rotation_blocked"
+    ROTATION_PAUSED = "rotation_paused"
     ROTATION_FAILED = "rotation_failed"
     ROTATION_SQUEEZED = "rotation_squeezed"
     PRUNE_HELD = "prune_held"
@@ -43,6 +47,9 @@ class Event(StrEnum):
     API_RETRY = "api_retry"
     API_ERROR = "api_error"
     CLOCK_SKEW = "clock_skew"
+    METRICS_FILE_FAILED = "metrics_file_failed"
+    STATE_UNUSABLE = "state_unusable"
+    STATE_RECOVERED = "state_recovered"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -55,6 +62,10 @@ _QUOTED: tuple[Callable[[str], str], ...] = (
     printable,
 )
 """How text is written inside quotes, JSON's and Python's two, and on the console."""
+
+# Of syslog, which the journal goes by.
+_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+_DEBUG = 7
 
 
 class Redactor:
@@ -84,12 +95,29 @@ class _Handler(logging.StreamHandler[TextIO]):
         super().__init__(sys.stderr)
         self._redactor = redactor
         self._start = "\r\x1b[K" if clears else ""  # a line of progress may stand there
+        self._prioritised = is_journal(sys.stderr, os.environ)
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._start + self._redactor.clean(super().format(record))
+        text = self._start + self._redactor.clean(super().format(record))
+        return with_priority(text, record.levelno) if self._prioritised else text
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name of logging
         """Give the line up."""
+
+
+def is_journal(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
+    """Whether the service's journal reads `stream`, and not a terminal, pipe or file that took its place."""
+    try:
+        there = os.fstat(stream.fileno() if stream else -1)
+    except (OSError, ValueError):  # there is none, or it is closed, or it is no file
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{there.st_dev}:{there.st_ino}"
+
+
+def with_priority(text: str, level: int) -> str:
+    """The text with the journal's priority before each of its lines, see sd-daemon(3): `<4>…` for a warning."""
+    priority = next((number for least, number in _PRIORITIES if level >= least), _DEBUG)
+    return "\n".join(f"<{priority}>{line}" for line in text.split("\n"))
 
 
 def setup(style: str, level: str, redactor: Redactor) -> None:

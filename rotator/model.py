@@ -162,6 +162,15 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """A server of the account. `status` is the API's own word: active, stopped, suspended, restoring."""
+
+    id: Id
+    name: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """The rows of one complete list. `unreadable` names the servers whose rows cannot be relied on, and why (S9)."""
 
@@ -220,6 +229,8 @@ class Sign(StrEnum):
     NAME_DIFFERS = "name_differs"
     MISSED = "missed"
     STUCK = "stuck"
+    SLOW = "slow"
+    RESTORING = "restoring"
     SQUEEZED = "squeezed"
     HELD = "held"
 

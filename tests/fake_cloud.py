@@ -24,7 +24,7 @@ from rotator.errors import (
     UnreachableError,
     UnreadableError,
 )
-from rotator.model import CAP, Id, Listing, Policy, Snapshot, State
+from rotator.model import CAP, Id, Listing, Policy, Server, Snapshot, State
 from rotator.naming import is_adopted, slot_in_name
 from rotator.slots import latest_slot
 from tests.conftest import NOW
@@ -99,8 +99,10 @@ class FakeCloud:
         """Servers that the account's list leaves out."""
         self.unreadable: dict[Id, str] = {}
         """Servers of which a row cannot be read, and why."""
+        self.restoring: set[Id] = set()
+        """Servers that are being overwritten."""
         self.calls: list[tuple[str, Id | str]] = []
-        """What was asked for: `account`, `list` with the server, `create` and `delete` with the name."""
+        """What was asked for: `servers`, `account`, `list` with the server, `create` and `delete` with the name."""
         self.crash_at: int | None = None
         """The number of the call during which the process dies, from 1."""
         self.crash_after_acting = False
@@ -183,6 +185,16 @@ class FakeCloud:
             listing = self._listing([server_id])
             self._remember({server_id} - self.unreadable.keys(), listing)
             return self._answered(listing)
+
+    def servers(self) -> Sequence[Server]:
+        with self._lock:
+            self._begin("servers", None, "")
+            return self._answered(
+                [
+                    Server(id_, name, "restoring" if id_ in self.restoring else "active")
+                    for id_, name in self._servers.items()
+                ]
+            )
 
     def create_snapshot(self, server_id: Id, name: str, description: str) -> Snapshot:
         with self._lock:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
-from rotator.model import Id, Snapshot, opaque_id
+from rotator.model import Id, Server, Snapshot, opaque_id
 
 _LONGEST_ID = 1_000
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
@@ -21,15 +21,6 @@ _repr.maxstring = _repr.maxlong = _repr.maxother = 80
 
 class MalformedError(Exception):
     """Where an answer is not as documented, and what stands there instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A server of the account, as `GET /servers/` shows it."""
-
-    id: Id
-    name: str
-    status: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from rotator.api.answers import (
     Account,
     MalformedError,
     Page,
-    Server,
     parse_account,
     parse_json,
     parse_page,
@@ -20,10 +19,10 @@ from rotator.api.answers import (
     parse_snapshot,
     row_server,
 )
-from rotator.api.caller import Caller
+from rotator.api.caller import Caller, Observe
 from rotator.api.transport import Reply, origin_of
 from rotator.errors import MaybeCreatedError, NotFoundError, RefusedError, UnreadableError
-from rotator.model import Id, Listing, Snapshot
+from rotator.model import Id, Listing, Server, Snapshot
 
 _MOST_PAGES = 10_000
 
@@ -41,8 +40,9 @@ class Client:
         timeout: timedelta,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None] = time.sleep,
+        observe: Observe | None = None,
     ) -> None:
-        self._caller = Caller(url, token, timeout=timeout, clock=clock, sleep=sleep)
+        self._caller = Caller(url, token, timeout=timeout, clock=clock, sleep=sleep, observe=observe)
 
     def close(self) -> None:
         """Close every connection; a later call opens new ones."""

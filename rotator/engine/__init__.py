@@ -2,7 +2,25 @@
 
 from rotator.engine.agenda import Agenda
 from rotator.engine.engine import RETRY_DELAYS, Decide, Engine
+from rotator.engine.ledger import Ledger, NoLedger
 from rotator.engine.observe import SnapshotApi, observe_one
-from rotator.engine.report import Kind, Outcome, Report
+from rotator.engine.quiet import HookCall, Ran, RunHook
+from rotator.engine.report import Finished, Kind, Outcome, Report
 
-__all__ = ["RETRY_DELAYS", "Agenda", "Decide", "Engine", "Kind", "Outcome", "Report", "SnapshotApi", "observe_one"]
+__all__ = [
+    "RETRY_DELAYS",
+    "Agenda",
+    "Decide",
+    "Engine",
+    "Finished",
+    "HookCall",
+    "Kind",
+    "Ledger",
+    "NoLedger",
+    "Outcome",
+    "Ran",
+    "Report",
+    "RunHook",
+    "SnapshotApi",
+    "observe_one",
+]

@@ -5,40 +5,43 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from structlog.contextvars import bound_contextvars
 
 from rotator.engine.act import Actor
+from rotator.engine.holds import Holds
+from rotator.engine.informed import eta, informed
+from rotator.engine.ledger import Intent, Ledger, NoLedger, Result
 from rotator.engine.memory import Attempts, Deletions, Permission, Told
 from rotator.engine.observe import Clock, Seen, SnapshotApi, observe
+from rotator.engine.outcomes import RECHECK, Outcomes
 from rotator.engine.pool import Circuit, Pool, isolated
-from rotator.engine.report import Kind, Outcome, Report
+from rotator.engine.quiet import Quieting, RunHook, no_hooks
+from rotator.engine.report import Finished, Outcome, Report
 from rotator.engine.step import Step, next_action
-from rotator.engine.tell import PROBLEMS, tell_outcome, tell_plan
+from rotator.engine.tell import tell_outcome, tell_plan
 from rotator.engine.track import track
-from rotator.errors import MaybeCreatedError, RotatorError, UnavailableError
+from rotator.errors import RotatorError, UnavailableError
 from rotator.logs import Event, logger
-from rotator.model import Cause, Observation, Plan, Policy, Sign, Verb
+from rotator.model import Action, Cause, Id, Observation, Plan, Policy, Sign, Verb
 from rotator.planner import plan
 
 RETRY_DELAYS = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=45))
 """When the daemon tries a failed slot again; a one-shot has none and leaves it to its next run."""
-
-RECHECK = timedelta(minutes=5)
-"""When the daemon looks again at a server that is blocked or whose calls fail."""
-
-FIRST_OUTAGE_WAIT = timedelta(seconds=15)
-"""How long an account is left alone after its first failed pass; doubles up to `RECHECK`."""
 
 Decide = Callable[[Policy, Observation, datetime], Plan]
 """`plan`, or another way to decide about one server."""
 
 
 class Engine:
-    """Runs passes; remembers only what S7, retry delays and telling things once need."""
+    """Runs passes; remembers only what S7, retry delays and telling things once need.
+
+    `ledger` keeps what has to outlast the process, `run_hook` runs the commands around snapshots, `beat` is called
+    while a pass makes progress, and `by` is the command that works, for the history.
+    """
 
     def __init__(
         self,
@@ -49,17 +52,27 @@ class Engine:
         poll_interval: timedelta,
         retry_delays: tuple[timedelta, ...] = RETRY_DELAYS,
         stopping: threading.Event | None = None,
+        ledger: Ledger | None = None,
+        run_hook: RunHook = no_hooks,
+        beat: Callable[[], None] = lambda: None,
+        by: str = "run",
     ) -> None:
         self._api = api
         self._clock = clock
-        self._poll_interval = poll_interval
+        self._by = by
         self._recheck = RECHECK if retry_delays else None
-        self._pool = Pool(parallel, stopping or threading.Event())
-        self._attempts = Attempts(retry_delays, settle=2 * poll_interval)
+        self._ledger = ledger or NoLedger()
+        self._pool = Pool(parallel, stopping or threading.Event(), beat)
+        self._attempts = Attempts(retry_delays, settle=2 * poll_interval, ledger=self._ledger)
         self._deletions = Deletions()
-        self._actor = Actor(api, clock, self._attempts, self._deletions)
+        self._quieting = Quieting(run_hook, self._ledger, clock, self._attempts)
+        self._actor = Actor(api, clock, self._attempts, self._deletions, self._ledger, self._quieting)
+        self._holds = Holds(api, clock, self._ledger)
+        self._outcomes = Outcomes(clock, poll_interval, self._recheck)
         self._told = Told()
-        self._outages = 0
+        past = self._ledger.past()
+        self._attempts.remember(past.attempts)
+        self._deletions.remember(past.deletions, past.rooms)
 
     def run_pass(self, policies: Sequence[Policy], requested: datetime | None = None) -> Report:
         """Look at the servers of `policies`, plan, and make at most one call that changes something for each (S4).
@@ -67,20 +80,23 @@ class Engine:
         `requested` is a slot to take whether or not one is due. Nothing is raised for trouble with the API: it is
         in the report.
         """
-        with bound_contextvars(pass_id=os.urandom(6).hex()):
+        pass_id = os.urandom(6).hex()
+        with bound_contextvars(pass_id=pass_id):
             begun, told = self._clock(), self._told.count
             logger().debug(Event.PASS_STARTED, servers=len(policies))
             circuit = Circuit()
+            self._holds.refresh(self._pool)
             seen = self._observe(policies, circuit)
-            steps = [self._planned(policy, found, requested) for policy, found in seen]
-            active = [step for step in steps if isinstance(step, Step) and step.action is not None]
-            acted = self._pool.each(self._actor.act, active, circuit)
-            results = {step.policy.server_id: result for step, result in zip(active, acted, strict=True)}
-            self._outages = self._outages + 1 if circuit.error else 0
+            finished: dict[Id, Finished] = {}
+            steps = [self._planned(policy, found, requested, finished) for policy, found in seen]
+            self._pay_debts(steps, policies)
+            results = self._act([step for step in steps if isinstance(step, Step)], circuit, pass_id)
+            self._outcomes.note_account(circuit)
+            owed = self._quieting.owed()
             outcomes = tuple(
-                self._outcome(step, results.get(step.policy.server_id, False), circuit)
+                self._outcome(step, results, circuit, owed, finished)
                 if isinstance(step, Step)
-                else self._unseen(policy, step, circuit)
+                else self._outcomes.of_unseen(policy, step, circuit)
                 for (policy, _), step in zip(seen, steps, strict=True)
             )
             report = Report(outcomes, circuit.error)
@@ -92,6 +108,7 @@ class Engine:
     def survey(self, policies: Sequence[Policy], decide: Decide) -> Report:
         """Look and decide, but change nothing: a pass that sends GET only (S10)."""
         circuit = Circuit()
+        self._holds.read()
         seen = self._observe(policies, circuit)
         outcomes = (self._surveyed(policy, found, decide, circuit) for policy, found in seen)
         return Report(tuple(outcomes), circuit.error)
@@ -100,7 +117,12 @@ class Engine:
         """Go on where the engine of an earlier configuration stopped."""
         self._attempts.take_over(other._attempts)
         self._deletions.take_over(other._deletions)
+        self._quieting.take_over(other._quieting)
         self._told.take_over(other._told)
+
+    def let_go(self) -> None:
+        """Rotator ends: run the `after` commands that are still owed, as far as a few seconds allow."""
+        self._quieting.farewell()
 
     def close(self) -> None:
         """Let the worker threads go."""
@@ -114,29 +136,47 @@ class Engine:
             circuit.error = unavailable[0]
         return seen
 
-    def _planned(self, policy: Policy, found: Seen, requested: datetime | None) -> Step | RotatorError | None:
+    def _planned(
+        self, policy: Policy, found: Seen, requested: datetime | None, finished: dict[Id, Finished]
+    ) -> Step | RotatorError | None:
         if not isinstance(found, Observation):
             return found
-        return isolated(lambda observation: self._step(policy, observation, requested), found)
+        return isolated(lambda observation: self._step(policy, observation, requested, finished), found)
 
     def _surveyed(self, policy: Policy, found: Seen, decide: Decide, circuit: Circuit) -> Outcome:
         if not isinstance(found, Observation):
-            return self._unseen(policy, found, circuit)
-        planned = isolated(lambda observation: decide(policy, observation, self._clock()), found)
+            return self._outcomes.of_unseen(policy, found, circuit)
+        planned = isolated(lambda observation: self._informed(decide, policy, observation), found)
         if isinstance(planned, RotatorError):
-            return self._unseen(policy, planned, circuit)
-        return self._outcome(Step(policy, found, planned, Permission(granted=True), None), False, circuit)
+            return self._outcomes.of_unseen(policy, planned, circuit)
+        step = Step(policy, found, planned, Permission(granted=True), None)
+        return self._outcomes.of_step(step, False, circuit, eta=self._eta(step))
 
-    def _step(self, policy: Policy, observation: Observation, requested: datetime | None) -> Step:
+    def _informed(self, decide: Decide, policy: Policy, observation: Observation) -> Plan:
         now = self._clock()
-        planned = plan(policy, observation, now, requested)
+        planned = decide(policy, observation, now)
+        hold = self._holds.of(policy.server_id)
+        usual = self._ledger.usual(policy.server_id) if planned.waiting else None
+        return informed(planned, policy, observation, now, usual, hold)
+
+    def _eta(self, step: Step) -> datetime | None:
+        usual = self._ledger.usual(step.policy.server_id) if step.plan.waiting else None
+        return eta(step.plan, step.observation, usual)
+
+    def _step(
+        self, policy: Policy, observation: Observation, requested: datetime | None, finished: dict[Id, Finished]
+    ) -> Step:
+        planned = self._informed(lambda rules, seen, now: plan(rules, seen, now, requested), policy, observation)
         tell_plan(policy, planned, self._told)
-        track(self._attempts, policy, planned, observation, now)
+        ended = track(self._attempts, policy, planned, observation, self._clock())
+        if ended is not None:
+            finished[policy.server_id] = ended
         permission = self._permission(policy, planned, observation)
-        return Step(policy, observation, planned, permission, next_action(planned, permission), requested)
+        action = next_action(planned, permission)
+        return Step(policy, observation, planned, permission, action, requested, os.urandom(8).hex() if action else "")
 
     def _permission(self, policy: Policy, planned: Plan, observation: Observation) -> Permission:
-        """Whether what is planned may be done now, by what this process did before."""
+        """Whether what is planned may be done now, by what was done before."""
         objection = self._deletions.objection(policy.server_id, observation)
         again = None if self._recheck is None else observation.taken_at + self._recheck
         if objection is not None:
@@ -152,65 +192,58 @@ class Engine:
             return self._attempts.permission(policy.server_id, planned.slot, observation.taken_at)
         return Permission(granted=True)
 
-    def _outcome(self, step: Step, result: bool | RotatorError | None, circuit: Circuit) -> Outcome:
-        """What became of a server that was seen; `result` is False where there was nothing to call."""
-        kind, reason, wait = self._standing(step, result, circuit)
-        notices = [notice.text for notice in step.plan.notices if notice.sign in PROBLEMS]
-        troubled = [reason] if kind in (Kind.BLOCKED, Kind.FAILED, Kind.SKIPPED) else []
-        return Outcome(
-            step.policy,
-            kind,
-            reason,
-            step.plan,
-            step.observation,
-            done=(step.action,) if result is True and step.action else (),
-            problems=(*troubled, *notices),
-            look_again=None if wait is None else self._clock() + wait,
+    def _pay_debts(self, steps: Sequence[Step | RotatorError | None], policies: Sequence[Policy]) -> None:
+        """Run the `after` commands whose snapshot came to its end."""
+        seen = {step.policy.server_id: step.observation for step in steps if isinstance(step, Step)}
+        due = self._quieting.due(seen, {policy.server_id: policy for policy in policies})
+        self._pool.each(lambda each: self._quieting.pay(*each), due, Circuit())
+
+    def _act(self, steps: Sequence[Step], circuit: Circuit, pass_id: str) -> Mapping[Id, bool | RotatorError | None]:
+        """Make the calls; every one of them is written down before the first is sent."""
+        intents = [(step, self._intent(step, step.action, pass_id)) for step in steps if step.action is not None]
+        if not intents:
+            return {}
+        self._ledger.begin([intent for _, intent in intents])
+        active = [step for step, _ in intents]
+        results = self._pool.each(self._actor.act, active, circuit)
+        for step in active:
+            if step.key not in self._actor.begun:
+                self._ledger.end(step.key, Result.NOT_SENT, self._clock())
+        self._actor.begun.clear()
+        return {step.policy.server_id: result for step, result in zip(active, results, strict=True)}
+
+    def _intent(self, step: Step, action: Action, pass_id: str) -> Intent:
+        policy, created = step.policy, action.verb is Verb.CREATE
+        return Intent(
+            step.key,
+            self._clock(),
+            policy.server_id,
+            policy.server,
+            policy.name,
+            action.verb.value,
+            action.cause.value,
+            action.name,
+            action.reason,
+            self._by,
+            slot=step.plan.slot if created or action.cause is Cause.ROOM else None,
+            snapshot_id=action.snapshot_id,
+            attempt=self._attempts.tries(policy.server_id, step.plan.slot) + 1 if created else 1,
+            pass_id=pass_id,
         )
 
-    def _standing(
-        self, step: Step, result: bool | RotatorError | None, circuit: Circuit
-    ) -> tuple[Kind, str, timedelta | None]:
-        """How the server stands, why, and how long until it should be looked at again."""
-        if step.action is not None:
-            return self._standing_after_call(step, result, circuit)
-        if step.plan.blocked:
-            return Kind.BLOCKED, step.plan.blocked, self._recheck
-        if step.plan.waiting:
-            return Kind.WAITING, step.plan.waiting, self._poll_interval
-        if step.permission.granted:
-            return Kind.IDLE, "", None
-        if step.permission.patient:
-            return Kind.UNCERTAIN, step.permission.reason, self._poll_interval
-        again = step.permission.look_again
-        return Kind.FAILED, step.permission.reason, None if again is None else again - self._clock()
-
-    def _standing_after_call(
-        self, step: Step, result: bool | RotatorError | None, circuit: Circuit
-    ) -> tuple[Kind, str, timedelta | None]:
-        if isinstance(result, MaybeCreatedError):
-            return Kind.UNCERTAIN, str(result), self._poll_interval
-        if result is None or circuit.explains(result):
-            return Kind.SKIPPED, str(circuit.error or "rotator is stopping"), self._outage_wait()
-        if isinstance(result, RotatorError):
-            return Kind.FAILED, str(result), self._recheck
-        reason = step.action.reason if step.action else ""
-        created = step.action is not None and step.action.verb is Verb.CREATE
-        return Kind.ACTED, reason, self._poll_interval if created else timedelta(0)
-
-    def _unseen(self, policy: Policy, found: RotatorError | None, circuit: Circuit) -> Outcome:
-        """What became of a server without a usable list: nothing is done to it (S4)."""
-        skipped = found is None or circuit.explains(found)
-        reason = str(circuit.error or "rotator is stopping") if skipped else str(found)
-        wait = self._outage_wait() if skipped else self._recheck
-        kind = Kind.SKIPPED if skipped else Kind.FAILED
-        again = None if wait is None else self._clock() + wait
-        return Outcome(policy, kind, reason, problems=(reason,), look_again=again)
-
-    def _outage_wait(self) -> timedelta | None:
-        """Growing with every failed pass in a row; never for a one-shot."""
-        growing = FIRST_OUTAGE_WAIT * (1 << min(max(self._outages - 1, 0), 10))
-        return self._recheck and min(growing, self._recheck)
+    def _outcome(
+        self,
+        step: Step,
+        results: Mapping[Id, bool | RotatorError | None],
+        circuit: Circuit,
+        owed: Mapping[Id, str],
+        finished: Mapping[Id, Finished],
+    ) -> Outcome:
+        server_id = step.policy.server_id
+        result = results.get(server_id, False)
+        return self._outcomes.of_step(
+            step, result, circuit, owed.get(server_id), self._eta(step), finished.get(server_id)
+        )
 
     def _summarise(self, report: Report, begun: datetime, *, news: bool) -> None:
         """One line for trouble of the whole account, one for the pass; a pass that only looked is not worth one."""

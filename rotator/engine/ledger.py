@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from rotator.engine.memory import Attempt
 from rotator.model import Command, Id
+
+if TYPE_CHECKING:
+    from rotator.engine.memory import Attempt
 
 
 class Result(StrEnum):
@@ -72,6 +74,8 @@ class Hold:
     snapshot: str
     since: datetime
     until: datetime
+    requested: bool = False
+    """Whether the API accepted the restore: from then on the hold ends when the server is no longer restoring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,20 @@ class Ledger(Protocol):
         """Write the intents down so that they survive a crash and a power failure; before any of them is sent."""
         ...
 
-    def end(self, key: str, result: Result, at: datetime, *, snapshot_id: Id | None = None, detail: str = "") -> None:
-        """Write down what became of an intent; a create ends twice, first accepted, then completed or failed."""
+    def end(
+        self,
+        key: str,
+        result: Result,
+        at: datetime,
+        *,
+        snapshot_id: Id | None = None,
+        took: timedelta | None = None,
+        detail: str = "",
+    ) -> None:
+        """Write down what became of an intent; a create ends twice, first accepted, then completed or failed.
+
+        `took` is how long the snapshot took, where that was watched; `usual` goes by nothing else.
+        """
         ...
 
     def usual(self, server_id: Id) -> timedelta | None:
@@ -142,7 +158,16 @@ class NoLedger:
     def begin(self, intents: Sequence[Intent]) -> None:
         """Forget them."""
 
-    def end(self, key: str, result: Result, at: datetime, *, snapshot_id: Id | None = None, detail: str = "") -> None:
+    def end(
+        self,
+        key: str,
+        result: Result,
+        at: datetime,
+        *,
+        snapshot_id: Id | None = None,
+        took: timedelta | None = None,
+        detail: str = "",
+    ) -> None:
         """Forget it."""
 
     def usual(self, server_id: Id) -> timedelta | None:

@@ -1,16 +1,18 @@
 """What this process did, for the rules that need more than a list: S7 (once), retry delays, and what was already said.
 
-A restart forgets all of it: rotator looks sooner and says again. Only a list that lags behind its own create for
-longer than the restart takes could then lead to a second snapshot of a slot, which costs a place and no history.
+The ledger keeps what S7 needs over a restart: without one, a list that lags behind its own create for longer than the
+restart takes could lead to a second snapshot of a slot. Retry delays and what was said are forgotten: after a restart
+rotator looks sooner and says again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
+from rotator.engine.ledger import Ledger, Result
 from rotator.model import Id, Observation
 
 STALE = timedelta(minutes=5)
@@ -43,6 +45,10 @@ class Attempt:
     reason: str = ""
     absences: int = 0
     """Lists that did not show it while its outcome was unknown."""
+    key: str = ""
+    """What the ledger knows it by; empty for one that another process, unknown to the ledger, asked for."""
+    watched: bool = True
+    """Whether this process saw all of it, so that its duration is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +67,15 @@ class Permission:
 class Attempts:
     """The last attempt of every server. `settle` is how long a list may lack what was created before that is proof."""
 
-    def __init__(self, retry_delays: tuple[timedelta, ...], settle: timedelta) -> None:
+    def __init__(self, retry_delays: tuple[timedelta, ...], settle: timedelta, ledger: Ledger) -> None:
         self._retry_delays = retry_delays
         self._settle = settle
+        self._ledger = ledger
         self._last: dict[Id, Attempt] = {}
+
+    def remember(self, earlier: Mapping[Id, Attempt]) -> None:
+        """Go on with what earlier processes left."""
+        self._last |= {server_id: replace(attempt, watched=False) for server_id, attempt in earlier.items()}
 
     def take_over(self, other: Attempts) -> None:
         """Go on with what another engine of this process knew."""
@@ -84,10 +95,21 @@ class Attempts:
         attempt = self.of(server_id, slot)
         return attempt is not None and attempt.stage in (Stage.UNCERTAIN, Stage.FAILED)
 
-    def begin(self, server_id: Id, slot: datetime, now: datetime) -> Attempt:
-        """A create is about to be sent: from here on its outcome is unknown."""
+    def is_awaited(self, server_id: Id, slot: datetime, now: datetime) -> bool:
+        """Whether a list may yet show the snapshot of this slot, though none does."""
+        attempt = self.of(server_id, slot)
+        if attempt is None or attempt.stage not in (Stage.SENT, Stage.UNCERTAIN):
+            return False
+        return attempt.stage is Stage.UNCERTAIN or now < attempt.at + self._settle
+
+    def tries(self, server_id: Id, slot: datetime | None) -> int:
+        """How often this slot was tried before."""
         before = self.of(server_id, slot)
-        attempt = Attempt(slot, Stage.UNCERTAIN, now, now, before.tries + 1 if before else 1)
+        return before.tries if before else 0
+
+    def begin(self, server_id: Id, slot: datetime, now: datetime, key: str = "") -> Attempt:
+        """A create is about to be sent: from here on its outcome is unknown."""
+        attempt = Attempt(slot, Stage.UNCERTAIN, now, now, self.tries(server_id, slot) + 1, key=key)
         self._last[server_id] = attempt
         return attempt
 
@@ -95,9 +117,21 @@ class Attempts:
         """A snapshot of `slot` is in progress that another process asked for."""
         self._last[server_id] = Attempt(slot, Stage.SENT, now, begun)
 
-    def move(self, server_id: Id, attempt: Attempt, stage: Stage, now: datetime, reason: str = "") -> None:
+    def move(
+        self,
+        server_id: Id,
+        attempt: Attempt,
+        stage: Stage,
+        now: datetime,
+        reason: str = "",
+        snapshot_id: Id | None = None,
+    ) -> None:
         """The attempt reached `stage`."""
         self._last[server_id] = replace(attempt, stage=stage, at=now, reason=reason)
+        if attempt.key:
+            took = now - attempt.begun if stage is Stage.COMPLETED and attempt.watched else None
+            result = Result(stage.value)
+            self._ledger.end(attempt.key, result, now, snapshot_id=snapshot_id, took=took, detail=reason)
 
     def undo(self, server_id: Id, before: Attempt | None) -> None:
         """The request provably never reached the API, so that nothing was tried."""
@@ -121,6 +155,8 @@ class Attempts:
                 wait = "its answer was lost; looking whether it was created"
                 return Permission(granted=False, reason=wait, look_again=listed_at, patient=True)
             attempt = self._given_up(server_id, attempt)
+            if not attempt.watched:  # whoever asked is gone; this process did not try yet
+                return Permission(granted=True)
         if attempt.tries > len(self._retry_delays):
             return Permission(granted=False, reason=attempt.reason)
         again = attempt.at + self._retry_delays[attempt.tries - 1]
@@ -128,10 +164,9 @@ class Attempts:
 
     def _given_up(self, server_id: Id, attempt: Attempt) -> Attempt:
         """An uncertain create that a later list does not show has failed."""
-        reason = attempt.reason or "the request was lost"
-        failed = replace(attempt, stage=Stage.FAILED, reason=f"{reason}; the list shows that nothing was created")
-        self._last[server_id] = failed
-        return failed
+        reason = f"{attempt.reason or 'the request was lost'}; the list shows that nothing was created"
+        self.move(server_id, attempt, Stage.FAILED, attempt.at, reason)
+        return self._last[server_id]
 
     def _vanished(self, attempt: Attempt, listed_at: datetime) -> Permission:
         if listed_at < attempt.at + self._settle:
@@ -150,6 +185,11 @@ class Deletions:
     def __init__(self) -> None:
         self._last: dict[Id, tuple[Id, datetime]] = {}
         self._room: dict[Id, datetime] = {}
+
+    def remember(self, deleted: Mapping[Id, tuple[Id, datetime]], rooms: Mapping[Id, datetime]) -> None:
+        """Go on with what earlier processes left."""
+        self._last |= deleted
+        self._room |= rooms
 
     def take_over(self, other: Deletions) -> None:
         """Go on with what another engine of this process knew."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from rotator.engine.pool import Circuit, Pool
 from rotator.errors import RotatorError, UnreadableError
 from rotator.logs import Event, logger
-from rotator.model import Id, Listing, Observation, Policy, Snapshot
+from rotator.model import Id, Listing, Observation, Policy, Server, Snapshot
 
 Clock = Callable[[], datetime]
 
@@ -26,6 +26,10 @@ class SnapshotApi(Protocol):
 
     def server_snapshots(self, server_id: Id) -> Listing:
         """Every snapshot of one server."""
+        ...
+
+    def servers(self) -> Sequence[Server]:
+        """Every server of the account."""
         ...
 
     def create_snapshot(self, server_id: Id, name: str, description: str) -> Snapshot:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from datetime import timedelta
 from typing import TypeVar
 
 from rotator.errors import CredentialsError, RotatorError, UnavailableError, UnreachableError
@@ -15,8 +16,11 @@ from rotator.logs import Event, logger
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-STOP_GRACE = 7.0
+STOP_GRACE = 5.0
 """Seconds that calls in flight get to finish once rotator is told to stop; what they were about is found again."""
+
+PATIENCE = timedelta(hours=1)
+"""A pass in which nothing ends for so long hangs: the longest call is much shorter, with all its retries and hooks."""
 
 _UNAVAILABLE_IN_A_ROW = 8
 
@@ -46,7 +50,9 @@ class Circuit:
 class Pool:
     """Worker threads that live as long as the engine, so that their connections are reused."""
 
-    def __init__(self, parallel: int, stopping: threading.Event) -> None:
+    def __init__(self, parallel: int, stopping: threading.Event, beat: Callable[[], None] = lambda: None) -> None:
+        """`beat` is called from the waiting thread several times a second, while calls come to their ends."""
+        self._beat = beat
         self._executor = ThreadPoolExecutor(parallel, thread_name_prefix="rotator")
         self._stopping = stopping
 
@@ -57,10 +63,14 @@ class Pool:
         futures = [self._executor.submit(copy_context().run, self._guarded, call, item, circuit) for item in items]
         pending: set[Future[Result | RotatorError | None]] = set(futures)
         deadline: float | None = None
+        moved = time.monotonic()
         while pending and (deadline is None or time.monotonic() < deadline):
             if self._stopping.is_set() and deadline is None:
                 deadline = time.monotonic() + STOP_GRACE
-            _, pending = wait(pending, timeout=0.2)
+            done, pending = wait(pending, timeout=0.2)
+            moved = time.monotonic() if done else moved
+            if time.monotonic() - moved < PATIENCE.total_seconds():
+                self._beat()
         return [future.result() if future.done() else None for future in futures]
 
     def close(self) -> None:

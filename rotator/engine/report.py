@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rotator.errors import Exit, RotatorError
@@ -31,6 +31,15 @@ _COUNTED = (Kind.WAITING, Kind.UNCERTAIN, Kind.BLOCKED, Kind.FAILED, Kind.SKIPPE
 
 
 @dataclass(frozen=True, slots=True)
+class Finished:
+    """A snapshot that this pass saw come to an end, `duration` after it was asked for (None: not known)."""
+
+    snapshot: str
+    ok: bool
+    duration: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What one pass did for one server. `look_again` is None when nothing is expected before the next slot."""
 
@@ -42,6 +51,9 @@ class Outcome:
     done: tuple[Action, ...] = ()
     problems: tuple[str, ...] = ()
     look_again: datetime | None = None
+    eta: datetime | None = None
+    """When the snapshot in progress is done, if it takes as long as this server's usually do."""
+    finished: Finished | None = None
 
 
 @dataclass(frozen=True, slots=True)

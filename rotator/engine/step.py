@@ -19,6 +19,8 @@ class Step:
     permission: Permission
     action: Action | None
     requested: datetime | None = None
+    key: str = ""
+    """What the ledger knows the call by."""
 
 
 def next_action(plan: Plan, permission: Permission) -> Action | None:

@@ -18,11 +18,13 @@ _EVENTS = {
     Sign.NAME_DIFFERS: Event.SERVER_NAME_DIFFERS,
     Sign.MISSED: Event.SLOT_MISSED,
     Sign.STUCK: Event.SNAPSHOT_STUCK,
+    Sign.SLOW: Event.SNAPSHOT_STUCK,
     Sign.SQUEEZED: Event.ROTATION_SQUEEZED,
     Sign.HELD: Event.PRUNE_HELD,
+    Sign.RESTORING: Event.ROTATION_PAUSED,
 }
 
-PROBLEMS = frozenset({Sign.STUCK, Sign.HELD, Sign.UNKNOWN_STATUS})
+PROBLEMS = frozenset({Sign.STUCK, Sign.SLOW, Sign.HELD, Sign.UNKNOWN_STATUS})
 """Notices that make a run end with exit code 1; like everything that does, they are logged as errors."""
 
 Condition = tuple[str, str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from rotator.engine.memory import Attempt, Attempts, Stage
+from rotator.engine.report import Finished
 from rotator.engine.tell import server_fields
 from rotator.logs import Event, logger
 from rotator.model import Observation, Plan, Policy, Snapshot, State
@@ -13,23 +14,25 @@ from rotator.naming import snapshot_name
 _BEST_FIRST = (State.COMPLETED, State.IN_PROGRESS, State.UNKNOWN, State.FAILED)
 
 
-def track(attempts: Attempts, policy: Policy, plan: Plan, observation: Observation, now: datetime) -> None:
-    """Compare the last attempt, or the current slot where this process made none, with what the list shows."""
+def track(attempts: Attempts, policy: Policy, plan: Plan, observation: Observation, now: datetime) -> Finished | None:
+    """Compare the last attempt, or the current slot where this process made none, with what the list shows.
+
+    Returns what came to an end since the last look, if something did.
+    """
     attempt = attempts.last(policy.server_id)
     open_ = attempt is not None and attempt.stage in (Stage.SENT, Stage.UNCERTAIN)
     slot = attempt.slot if attempt is not None and open_ else plan.slot
     shown = _shown(policy, slot, observation)
     if slot is None or shown is None:
-        return
+        return None
     if attempt is None or attempt.slot != slot:
         if shown.state is State.IN_PROGRESS:
             attempts.meet(policy.server_id, slot, now, begun=shown.created_at or now)
             _log(
                 Event.SNAPSHOT_CREATED, policy, shown, slot, adopted=True, reason="in progress already when first seen"
             )
-        return
-    if open_:
-        _advance(attempts, policy, attempt, shown, now)
+        return None
+    return _advanced(attempts, policy, attempt, shown, now) if open_ else None
 
 
 def _shown(policy: Policy, slot: datetime | None, observation: Observation) -> Snapshot | None:
@@ -39,20 +42,25 @@ def _shown(policy: Policy, slot: datetime | None, observation: Observation) -> S
     return min(found, key=lambda each: _BEST_FIRST.index(each.state), default=None)
 
 
-def _advance(attempts: Attempts, policy: Policy, attempt: Attempt, shown: Snapshot, now: datetime) -> None:
+def _advanced(attempts: Attempts, policy: Policy, attempt: Attempt, shown: Snapshot, now: datetime) -> Finished | None:
     if attempt.stage is Stage.UNCERTAIN and shown.state is not State.FAILED:
-        attempts.move(policy.server_id, attempt, Stage.SENT, now)
+        attempts.move(policy.server_id, attempt, Stage.SENT, now, snapshot_id=shown.id)
         reason = "its answer was lost, but it was created"
         _log(Event.SNAPSHOT_CREATED, policy, shown, attempt.slot, adopted=True, reason=reason)
-    duration = round((now - attempt.begun).total_seconds(), 3)
+    took = now - attempt.begun
+    duration = round(took.total_seconds(), 3)
+    known = took if attempt.watched else None
     if shown.state is State.COMPLETED:
-        attempts.move(policy.server_id, attempt, Stage.COMPLETED, now)
+        attempts.move(policy.server_id, attempt, Stage.COMPLETED, now, snapshot_id=shown.id)
         _log(Event.SNAPSHOT_COMPLETED, policy, shown, attempt.slot, duration_s=duration)
-    elif shown.state is State.FAILED:
+        return Finished(shown.name, ok=True, duration=known)
+    if shown.state is State.FAILED:
         reason = f"snapshot {shown.name} ended with status {shown.status!r}"
-        attempts.move(policy.server_id, attempt, Stage.FAILED, now, reason)
+        attempts.move(policy.server_id, attempt, Stage.FAILED, now, reason, snapshot_id=shown.id)
         fields = {"duration_s": duration, "attempt": attempt.tries, "reason": reason}
         _log(Event.SNAPSHOT_FAILED, policy, shown, attempt.slot, **fields)
+        return Finished(shown.name, ok=False, duration=known)
+    return None
 
 
 def _log(event: Event, policy: Policy, snapshot: Snapshot, slot: datetime, **fields: object) -> None:

@@ -39,7 +39,12 @@ class Condition:
     text: str
 
 
-_BY_SIGN = {Sign.STUCK: Trouble.STUCK, Sign.UNKNOWN_STATUS: Trouble.STUCK, Sign.HELD: Trouble.HELD}
+_BY_SIGN = {
+    Sign.STUCK: Trouble.STUCK,
+    Sign.SLOW: Trouble.STUCK,
+    Sign.UNKNOWN_STATUS: Trouble.STUCK,
+    Sign.HELD: Trouble.HELD,
+}
 _BUSY = (Kind.ACTED, Kind.WAITING, Kind.UNCERTAIN)
 _BY_KIND = {Kind.BLOCKED: Trouble.BLOCKED, Kind.FAILED: Trouble.FAILING}
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from rotator.engine.ledger import NoLedger
 from rotator.engine.memory import Attempts, Deletions, Permission, Stage, Told
 from tests.builders import DB, WEB, day, days, observation
 from tests.conftest import NOW
@@ -19,7 +20,7 @@ DELAYS = (5 * MINUTE, 15 * MINUTE, 45 * MINUTE)
 
 @pytest.fixture
 def attempts() -> Attempts:
-    return Attempts(DELAYS, SETTLE)
+    return Attempts(DELAYS, SETTLE, NoLedger())
 
 
 def reached(attempts: Attempts, stage: Stage, reason: str = "", at: datetime = NOW) -> None:
@@ -74,7 +75,7 @@ class TestPermission:
         assert attempts.permission(WEB, NOW, now + timedelta(days=1)) == Permission(granted=False, reason="it failed")
 
     def test_without_retry_delays_a_failed_slot_is_left_to_the_next_run(self) -> None:
-        attempts = Attempts((), SETTLE)
+        attempts = Attempts((), SETTLE, NoLedger())
         reached(attempts, Stage.FAILED, "it failed")
         assert attempts.permission(WEB, NOW, day(24)) == Permission(granted=False, reason="it failed")
 

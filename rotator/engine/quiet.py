@@ -1,0 +1,209 @@
+"""Makes a server quiet for its snapshot and lets it go again: the commands of a policy's hooks, and when each runs.
+
+An `after` command is a debt from before its `before` command starts, until it ran: whatever happens in between, a
+crash included, somebody pays it. How a command is run is not known here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rotator.engine.ledger import Debt, Ledger
+from rotator.engine.memory import Attempts
+from rotator.engine.observe import Clock
+from rotator.errors import QuiesceError
+from rotator.logs import Event, logger
+from rotator.model import AfterWhen, Command, Hooks, Id, Observation, Policy, State
+
+FAREWELL = 4.0
+"""Seconds that `after` commands get when rotator is told to stop; what is not done by then runs at the next start."""
+
+TRIES = 5
+"""How often an `after` command that fails is run before a person has to."""
+
+LONGEST = timedelta(hours=1)
+"""After so long a debt is paid even if nobody looks at its server any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What became of a command. `error` is empty if it ended with status 0; `output` is bounded and printable."""
+
+    error: str = ""
+    output: str = ""
+    duration: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class HookCall:
+    """A command that is to run, and what it is told. `phase` is before or after; `outcome` is of the snapshot."""
+
+    phase: str
+    command: Command
+    timeout: timedelta
+    server_id: Id
+    server: str
+    policy: str
+    slot: datetime
+    snapshot: str
+    outcome: str = ""
+
+
+RunHook = Callable[[HookCall], Ran]
+
+
+def no_hooks(_call: HookCall) -> Ran:
+    """For an engine that only looks: nothing is run."""
+    return Ran()
+
+
+class Quieting:
+    """The hooks of an engine; used by many threads, each with a server of its own."""
+
+    def __init__(self, run: RunHook, ledger: Ledger, clock: Clock, attempts: Attempts) -> None:
+        self._run_hook = run
+        self._ledger = ledger
+        self._clock = clock
+        self._attempts = attempts
+        self._mine: set[str] = set()
+        self._failures: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def take_over(self, other: Quieting) -> None:
+        """Go on with what another engine of this process owes."""
+        with other._lock:
+            mine, failures = set(other._mine), dict(other._failures)
+        with self._lock:
+            self._mine |= mine
+            self._failures |= failures
+
+    def prepare(self, policy: Policy, hooks: Hooks, slot: datetime, snapshot: str, key: str) -> None:
+        """Run `before`; QuiesceError if it fails, after `after` ran for what it did."""
+        if hooks.after is not None:
+            debt = Debt(
+                key,
+                policy.server_id,
+                policy.server,
+                policy.name,
+                snapshot,
+                slot,
+                hooks.after,
+                hooks.timeout,
+                self._clock(),
+            )
+            self._ledger.owe(debt)
+            with self._lock:
+                self._mine.add(key)
+        if hooks.before is None:
+            return
+        call = HookCall(
+            "before", hooks.before, hooks.timeout, policy.server_id, policy.server, policy.name, slot, snapshot
+        )
+        ran = self._run(call)
+        if ran.error:
+            self.release(key, "not_created")
+            raise QuiesceError(f"the command before the snapshot failed: {ran.error}; no snapshot was asked for")
+
+    def release(self, key: str, outcome: str) -> None:
+        """Pay this debt now, if there is one."""
+        for debt in self._ledger.debts():
+            if debt.key == key:
+                self.pay(debt, outcome)
+
+    def pay(self, debt: Debt, outcome: str) -> None:
+        """Run an `after` command; one that fails stays owed, up to `TRIES` times."""
+        call = HookCall(
+            "after",
+            debt.command,
+            debt.timeout,
+            debt.server_id,
+            debt.server,
+            debt.policy,
+            debt.slot,
+            debt.snapshot,
+            outcome,
+        )
+        failed = bool(self._run(call).error)
+        with self._lock:
+            self._failures[debt.key] = self._failures.get(debt.key, 0) + failed
+            if failed and self._failures[debt.key] < TRIES:
+                return
+            self._failures.pop(debt.key)
+            self._mine.discard(debt.key)
+        self._ledger.settle(debt.key)
+
+    def due(self, seen: Mapping[Id, Observation], policies: Mapping[Id, Policy]) -> list[tuple[Debt, str]]:
+        """The debts to pay now, each with the outcome to tell: by what a list shows, or because it lasts too long.
+
+        Debts that an earlier process left for these servers are this process's from now on.
+        """
+        debts = self._ledger.debts()
+        with self._lock:
+            self._mine |= {debt.key for debt in debts if debt.server_id in policies}
+        found = ((debt, self._outcome(debt, seen.get(debt.server_id), policies.get(debt.server_id))) for debt in debts)
+        return [(debt, outcome) for debt, outcome in found if outcome]
+
+    def owed(self) -> dict[Id, str]:
+        """What to say of the servers whose `after` command failed and is still owed."""
+        with self._lock:
+            failed = {key for key, count in self._failures.items() if count}
+        words = "the command after the snapshot failed, the server may still be quiet; trying again"
+        return {debt.server_id: words for debt in self._ledger.debts() if debt.key in failed}
+
+    def farewell(self) -> None:
+        """Rotator ends: pay what this process owes, as far as the time allows."""
+        with self._lock:
+            mine = set(self._mine)
+        debts = [debt for debt in self._ledger.debts() if debt.key in mine]
+        if not debts:
+            return
+        executor = ThreadPoolExecutor(min(len(debts), 32), thread_name_prefix="rotator-after")
+        wait([executor.submit(copy_context().run, self.pay, debt, "interrupted") for debt in debts], timeout=FAREWELL)
+        executor.shutdown(wait=False, cancel_futures=True)
+
+    def _outcome(self, debt: Debt, observation: Observation | None, policy: Policy | None) -> str:
+        """How the snapshot of a debt ended; empty while it has to be waited for."""
+        now = self._clock()
+        shown = _states(debt, observation)
+        if State.IN_PROGRESS in shown and _is_content(policy):
+            return "requested"
+        if shown and State.IN_PROGRESS not in shown:
+            return "completed" if State.COMPLETED in shown else "failed"
+        if now - debt.since > (policy.stuck_after if policy else LONGEST):
+            return "timed_out"
+        if observation is None or shown or self._attempts.is_awaited(debt.server_id, debt.slot, now):
+            return ""
+        return "recovered"
+
+    def _run(self, call: HookCall) -> Ran:
+        ran = self._run_hook(call)
+        say, event = (logger().error, Event.HOOK_FAILED) if ran.error else (logger().info, Event.HOOK_FINISHED)
+        fields = {"server_id": call.server_id, "server": call.server, "policy": call.policy or None}
+        say(
+            event,
+            **fields,
+            slot=call.slot.isoformat(),
+            snapshot=call.snapshot,
+            phase=call.phase,
+            outcome=call.outcome or None,
+            duration_s=round(ran.duration.total_seconds(), 3),
+            reason=ran.error or "ended well",
+            output=ran.output,
+        )
+        return ran
+
+
+def _states(debt: Debt, observation: Observation | None) -> set[State]:
+    """What a list shows of the snapshot that a debt is about."""
+    rows = observation.snapshots if observation else ()
+    return {row.state for row in rows if row.name == debt.snapshot and row.server_id == debt.server_id}
+
+
+def _is_content(policy: Policy | None) -> bool:
+    """Whether it is enough that the snapshot was asked for."""
+    return policy is not None and policy.hooks is not None and policy.hooks.after_when is AfterWhen.REQUESTED

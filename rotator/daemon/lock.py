@@ -16,6 +16,10 @@ from typing import Self
 from rotator.errors import LockError, LockPlaceError
 
 
+_OURS = re.compile(rb"[0-9]*\n?([0-9:-]*\n?)?")
+"""What a lock file may hold: a process id, and the device and inode of a state."""
+
+
 class InstanceLock:
     """Holds the lock file while entered; LockError if another process does, LockPlaceError if there can be none."""
 
@@ -39,6 +43,16 @@ class InstanceLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._fd)
+
+    def beat(self) -> None:
+        """Show that whoever holds the lock is alive: `rotator health` looks at the time of the file."""
+        with suppress(OSError):
+            os.utime(self._fd)
+
+    def note_state(self, identity: str | None) -> None:
+        """Leave, beside the process id, which state is in use: `rotator restore` has to share it."""
+        with suppress(OSError):
+            os.pwrite(self._fd, f"{os.getpid()}\n{identity or '-'}\n".encode(), 0)
 
     def _opened(self) -> int:
         flags = os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -77,14 +91,14 @@ class InstanceLock:
     def _sign(self) -> None:
         """Leave the process id for people; the lock does not depend on it. Any other content is not ours to replace."""
         with suppress(OSError):
-            if not re.fullmatch(rb"[0-9]*\n?", os.pread(self._fd, 32, 0)):
+            if not _OURS.fullmatch(os.pread(self._fd, 100, 0)):
                 raise LockPlaceError(f"lock file {self._path} is another file with content; name another --lock-file")
             os.truncate(self._fd, 0)
             os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
     def _holder(self) -> str:
         with suppress(OSError):
-            text = os.pread(self._fd, 20, 0).decode("ascii", "replace").strip()
+            text = os.pread(self._fd, 100, 0).decode("ascii", "replace").split("\n")[0]
             return f" (process {text})" if text.isdecimal() else ""
         return ""
 

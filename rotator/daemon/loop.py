@@ -11,6 +11,7 @@ import schedule
 from rotator import __version__
 from rotator.config import Config
 from rotator.daemon.signals import Signals
+from rotator.daemon.watch import Watchers
 from rotator.engine import Agenda, Engine, Report
 from rotator.errors import ConfigError, CredentialsError, Exit, RotatorError
 from rotator.logs import Event, logger
@@ -45,7 +46,9 @@ class Daemon:
         signals: Signals,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
+        watchers: Watchers | None = None,
     ) -> None:
+        self._watchers = watchers or Watchers()
         self._load = load
         self._signals = signals
         self._clock = clock
@@ -70,7 +73,11 @@ class Daemon:
             if self._signals.take_reload():
                 self._guarded(self._reload)
             self._timer.run_pending()
-        logger().info(Event.DAEMON_STOPPED, reason=str(self._refused or "asked to stop"), passes=self._passes)
+            self._watchers.woke(self._clock())
+        reason = str(self._refused or "asked to stop")
+        self._setup.engine.let_go()
+        self._watchers.closing(reason)
+        logger().info(Event.DAEMON_STOPPED, reason=reason, passes=self._passes)
         return Exit.CREDENTIALS if self._refused else Exit.DONE
 
     def tick(self) -> None:
@@ -81,8 +88,10 @@ class Daemon:
         due = self._agenda.due(self._clock())
         if not due:
             return
+        self._watchers.begun(self._clock())
         report = self._setup.engine.run_pass(due)
         self._agenda.note(report)
+        self._watchers.passed(report, self._clock(), self._agenda.next_at())
         self._note_refusal(report)
         self._passes += 1
 
@@ -121,11 +130,13 @@ class Daemon:
             self._refused = report.error
 
     def _reload(self) -> None:
+        self._watchers.reloading(self._clock())
         try:
             setup = self._load()
         except RotatorError as error:
             problems = error.problems if isinstance(error, ConfigError) else (str(error),)
             logger().error(Event.CONFIG_REJECTED, problems=problems, reason="the old configuration stays in force")
+            self._watchers.configured(self._setup.config, self._clock(), tuple(problems))
             return
         setup.engine.take_over(self._setup.engine)
         self._setup.engine.close()
@@ -136,6 +147,7 @@ class Daemon:
     def _announce(self) -> None:
         config = self._setup.config
         logger().info(Event.CONFIG_LOADED, config=str(config.path), servers=len(config.policies))
+        self._watchers.configured(config, self._clock())
 
     def _new_agenda(self) -> Agenda:
         self._last_look = self._monotonic()

@@ -86,6 +86,7 @@ class StubEngine:
     answer: Callable[[Sequence[Policy]], Report] | None = None
     taken_over: object = None
     closed: bool = False
+    farewells: int = 0
 
     def run_pass(self, policies: Sequence[Policy]) -> Report:
         self.looked.append((self.world.wall, [each.server for each in policies]))
@@ -97,6 +98,9 @@ class StubEngine:
 
     def take_over(self, other: object) -> None:
         self.taken_over = other
+
+    def let_go(self) -> None:
+        self.farewells += 1
 
     def close(self) -> bool:
         self.closed = True

@@ -15,8 +15,8 @@ from itertools import count
 from threading import RLock
 from typing import TypeVar
 
-from rotator.engine import Agenda, Engine, Report
-from rotator.engine.engine import RETRY_DELAYS
+from rotator.engine import RETRY_DELAYS, Agenda, Engine, Ledger, Report, RunHook
+from rotator.engine.quiet import no_hooks
 from rotator.errors import (
     MaybeCreatedError,
     NotFoundError,
@@ -230,6 +230,20 @@ class FakeCloud:
                 raise UnreachableError(f"delete snapshot {name}: no answer")
             self._answered(None)
 
+    def restore_snapshot(self, snapshot_id: Id) -> str:
+        with self._lock:
+            row = self._rows.get(snapshot_id)
+            server_id = row.snapshot.server_id if row else None
+            fault = self._begin("restore", server_id, row.snapshot.name if row else str(snapshot_id))
+            if fault is Fault.LOSE_REQUEST:
+                raise UnreadableError("restore: it may have started")
+            if row is None or self._at(row).state is not State.COMPLETED:
+                raise NotFoundError(f"restore {snapshot_id}: no such restore point")
+            self.restoring.add(row.snapshot.server_id)
+            if fault is Fault.LOSE_ANSWER:
+                raise UnreadableError("restore: it may have started")
+            return self._answered("restore started")
+
     # How it works
 
     def _begin(self, call: str, server_id: Id | None, subject: Id | str) -> Fault | None:
@@ -343,13 +357,30 @@ class FakeCloud:
 class Shell:
     """What the daemon and the one-shot do with an engine, on the cloud's clock: pass, appointment, pass …"""
 
-    def __init__(self, cloud: FakeCloud, policies: Sequence[Policy], *, daemon: bool = True, parallel: int = 1) -> None:
+    def __init__(
+        self,
+        cloud: FakeCloud,
+        policies: Sequence[Policy],
+        *,
+        daemon: bool = True,
+        parallel: int = 1,
+        ledger: Ledger | None = None,
+        run_hook: RunHook = no_hooks,
+    ) -> None:
         self.cloud = cloud
         self.policies = policies
         self.agenda = Agenda(policies, cloud.now, lasting=daemon)
         retry_delays = RETRY_DELAYS if daemon else ()
         poll = timedelta(seconds=15)
-        self.engine = Engine(cloud, cloud.clock, parallel=parallel, poll_interval=poll, retry_delays=retry_delays)
+        self.engine = Engine(
+            cloud,
+            cloud.clock,
+            parallel=parallel,
+            poll_interval=poll,
+            retry_delays=retry_delays,
+            ledger=ledger,
+            run_hook=run_hook,
+        )
 
     def passes(self, until: datetime) -> Iterator[Report]:
         """Passes as they fall due until then; a one-shot may be finished before."""

@@ -8,6 +8,7 @@ from rotator.engine.ledger import Ledger, Result
 from rotator.engine.memory import Attempts, Deletions, Stage
 from rotator.engine.observe import Clock, SnapshotApi, observe_one
 from rotator.engine.quiet import Quieting
+from rotator.engine.record import delete_recorded
 from rotator.engine.step import Step, next_action
 from rotator.engine.tell import server_fields, tell_deleted
 from rotator.errors import (
@@ -65,15 +66,9 @@ class Actor:
         if action.snapshot_id is None or not self._still_planned(step, action):
             return False
         if action.cause is Cause.ROOM and step.plan.slot is not None:
-            self._deletions.note_room(step.policy.server_id, step.plan.slot)
-        try:
-            self._api.delete_snapshot(action.snapshot_id)
-        except RotatorError as error:
-            unsure = isinstance(error, UnavailableError | UnreachableError)
-            self._ledger.end(step.key, Result.UNCERTAIN if unsure else Result.FAILED, self._clock(), detail=str(error))
-            raise
+            self._deletions.note_room(step.policy.server_id, step.plan.slot, action.snapshot_id)
+        delete_recorded(self._api, self._ledger, self._clock, step.key, action.snapshot_id)
         self._deletions.note(step.policy.server_id, action.snapshot_id, self._clock())
-        self._ledger.end(step.key, Result.DONE, self._clock())
         tell_deleted(step.policy, action)
         return True
 

@@ -20,6 +20,7 @@ from rotator.engine.observe import Clock, Seen, SnapshotApi, observe
 from rotator.engine.outcomes import RECHECK, Outcomes
 from rotator.engine.pool import Circuit, Pool, isolated
 from rotator.engine.quiet import Quieting, RunHook, no_hooks
+from rotator.engine.record import intent_of, new_key
 from rotator.engine.report import Finished, Outcome, Report
 from rotator.engine.step import Step, next_action
 from rotator.engine.tell import tell_outcome, tell_plan
@@ -173,7 +174,7 @@ class Engine:
             finished[policy.server_id] = ended
         permission = self._permission(policy, planned, observation)
         action = next_action(planned, permission)
-        return Step(policy, observation, planned, permission, action, requested, os.urandom(8).hex() if action else "")
+        return Step(policy, observation, planned, permission, action, requested, new_key() if action else "")
 
     def _permission(self, policy: Policy, planned: Plan, observation: Observation) -> Permission:
         """Whether what is planned may be done now, by what was done before."""
@@ -181,8 +182,8 @@ class Engine:
         again = None if self._recheck is None else observation.taken_at + self._recheck
         if objection is not None:
             return replace(objection, look_again=again)
-        gives_room = any(action.cause is Cause.ROOM for action in planned.actions[:1])
-        if gives_room and self._deletions.made_room(policy.server_id, planned.slot):
+        victims = [action.snapshot_id for action in planned.actions[:1] if action.cause is Cause.ROOM]
+        if any(self._deletions.gave_room(policy.server_id, planned.slot, victim) for victim in victims):
             reason = "a restore point was given up for this slot, and its place is taken again: by whom?"
             return Permission(granted=False, reason=reason, look_again=again)
         # A slot that failed is a failure still when `grace` is over.
@@ -213,23 +214,10 @@ class Engine:
         return {step.policy.server_id: result for step, result in zip(active, results, strict=True)}
 
     def _intent(self, step: Step, action: Action, pass_id: str) -> Intent:
-        policy, created = step.policy, action.verb is Verb.CREATE
-        return Intent(
-            step.key,
-            self._clock(),
-            policy.server_id,
-            policy.server,
-            policy.name,
-            action.verb.value,
-            action.cause.value,
-            action.name,
-            action.reason,
-            self._by,
-            slot=step.plan.slot if created or action.cause is Cause.ROOM else None,
-            snapshot_id=action.snapshot_id,
-            attempt=self._attempts.tries(policy.server_id, step.plan.slot) + 1 if created else 1,
-            pass_id=pass_id,
-        )
+        intent = intent_of(step.policy, step.plan, action, step.key, self._clock(), self._by)
+        created = action.verb is Verb.CREATE
+        attempt = self._attempts.tries(step.policy.server_id, step.plan.slot) + 1 if created else 1
+        return replace(intent, attempt=attempt, pass_id=pass_id)
 
     def _outcome(
         self,

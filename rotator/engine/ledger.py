@@ -60,8 +60,8 @@ class Past:
 
     attempts: Mapping[Id, Attempt] = field(default_factory=dict)
     deletions: Mapping[Id, tuple[Id, datetime]] = field(default_factory=dict)
-    rooms: Mapping[Id, datetime] = field(default_factory=dict)
-    """The last slot for which a restore point was given up, by server."""
+    rooms: Mapping[Id, tuple[datetime, Id]] = field(default_factory=dict)
+    """The last slot for which a restore point was given up, or may have been, and which one, by server."""
 
 
 @dataclass(frozen=True, slots=True)

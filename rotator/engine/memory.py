@@ -184,9 +184,9 @@ class Deletions:
 
     def __init__(self) -> None:
         self._last: dict[Id, tuple[Id, datetime]] = {}
-        self._room: dict[Id, datetime] = {}
+        self._room: dict[Id, tuple[datetime, Id]] = {}
 
-    def remember(self, deleted: Mapping[Id, tuple[Id, datetime]], rooms: Mapping[Id, datetime]) -> None:
+    def remember(self, deleted: Mapping[Id, tuple[Id, datetime]], rooms: Mapping[Id, tuple[datetime, Id]]) -> None:
         """Go on with what earlier processes left."""
         self._last |= deleted
         self._room |= rooms
@@ -200,13 +200,17 @@ class Deletions:
         """The API said that it deleted the snapshot."""
         self._last[server_id] = (snapshot_id, now)
 
-    def note_room(self, server_id: Id, slot: datetime) -> None:
-        """A restore point is given up for `slot`."""
-        self._room[server_id] = slot
+    def note_room(self, server_id: Id, slot: datetime, victim: Id) -> None:
+        """A restore point is about to be given up for `slot`."""
+        self._room[server_id] = slot, victim
 
-    def made_room(self, server_id: Id, slot: datetime | None) -> bool:
-        """Whether a restore point was given up for this slot already: not a second one, whoever took its place."""
-        return slot is not None and self._room.get(server_id) == slot
+    def gave_room(self, server_id: Id, slot: datetime | None, victim: Id | None) -> bool:
+        """Whether another one than `victim` was given up for this slot: one is enough, whoever took its place.
+
+        The same one again is no second: if its delete failed, it is still there.
+        """
+        given_for, given = self._room.get(server_id, (None, None))
+        return slot is not None and given_for == slot and given != victim
 
     def objection(self, server_id: Id, observation: Observation) -> Permission | None:
         """Why nothing may be decided on this list: it still shows what was deleted."""

@@ -20,7 +20,7 @@ from rotator.errors import QuiesceError
 from rotator.logs import Event, logger
 from rotator.model import AfterWhen, Command, Hooks, Id, Observation, Policy, State
 
-FAREWELL = 4.0
+FAREWELL = 3.0
 """Seconds that `after` commands get when rotator is told to stop; what is not done by then runs at the next start."""
 
 TRIES = 5

@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from rotator.engine import Engine, Kind, Report
+from rotator.engine.ledger import NoLedger
 from rotator.engine.prune import prune_server
 from rotator.errors import (
     CredentialsError,
@@ -864,7 +865,7 @@ class TestPruneServer:
 
     def prune(self, cloud: FakeCloud, keep: int, *numbers: int) -> list[str]:
         confirmed = {each.id for each in cloud.snapshots(WEB) if each.name in map(name, numbers)}
-        done, self.error = prune_server(cloud, cloud.clock, policy(keep=keep), confirmed)
+        done, self.error = prune_server(cloud, NoLedger(), cloud.clock, policy(keep=keep), confirmed)
         return [each.name for each in done]
 
     def test_everything_confirmed_goes_oldest_first(self, logs: Logs) -> None:

@@ -125,11 +125,12 @@ class TestDeletions:
 
     def test_one_restore_point_at_most_is_given_up_for_a_slot(self) -> None:
         deletions = Deletions()
-        deletions.note_room(WEB, NOW)
-        assert deletions.made_room(WEB, NOW)
-        assert not deletions.made_room(WEB, NOW + HOUR)
-        assert not deletions.made_room(DB, NOW)
-        assert not deletions.made_room(WEB, None)
+        deletions.note_room(WEB, NOW, 801)
+        assert deletions.gave_room(WEB, NOW, 802)
+        assert not deletions.gave_room(WEB, NOW, 801), "the same one again is no second"
+        assert not deletions.gave_room(WEB, NOW + HOUR, 802)
+        assert not deletions.gave_room(DB, NOW, 802)
+        assert not deletions.gave_room(WEB, None, 802)
 
     def test_a_list_without_it_or_of_another_server_is_not_late(self) -> None:
         deletions = Deletions()

@@ -1,0 +1,288 @@
+"""The commands around a snapshot: when each runs, and that `after` runs whatever happens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from rotator.engine import HookCall, Kind, Ran
+from rotator.engine.ledger import Debt
+from rotator.engine.quiet import TRIES
+from rotator.errors import RefusedError, UnavailableError
+from rotator.model import AfterWhen, Command, Hooks, Policy
+from rotator.naming import snapshot_name
+from tests.builders import DB, WEB, day, policy
+from tests.conftest import NOW
+from tests.fake_cloud import Crash, FakeCloud, Fault, Shell
+from tests.ledger import FakeLedger
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+TODAY = "rotator-20261123T020000Z"
+BEFORE, AFTER = Command(("freeze", "/srv")), Command(("thaw", "/srv"))
+HOOKS = Hooks(BEFORE, AFTER, timeout=30 * SECOND)
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[Any]]:
+    with capture_logs() as lines:
+        yield lines
+
+
+class Runner:
+    """Remembers what was run, in order with the calls of the cloud, and fails as told."""
+
+    def __init__(self, cloud: FakeCloud, *, takes: timedelta = timedelta(0)) -> None:
+        self.cloud = cloud
+        self.takes = takes
+        self.calls: list[HookCall] = []
+        self.failing: dict[str, int] = {}
+        """How often a phase fails yet."""
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def __call__(self, call: HookCall) -> Ran:
+        self.calls.append(call)
+        self.cloud.calls.append((call.phase, call.outcome))
+        self.cloud.advance(self.takes)
+        self.meanwhile()
+        if self.failing.get(call.phase, 0):
+            self.failing[call.phase] -= 1
+            return Ran("exited with status 1", "no such file system", SECOND)
+        return Ran("", "frozen", SECOND)
+
+    def story(self) -> list[tuple[str, str]]:
+        """Each phase with the outcome it was told."""
+        return [(call.phase, call.outcome) for call in self.calls]
+
+
+def quiet_policy(server_id: int = WEB, hooks: Hooks = HOOKS) -> Policy:
+    return policy(server_id, hooks=hooks)
+
+
+class Bench:
+    def __init__(self, hooks: Hooks = HOOKS, *, daemon: bool = True, takes: timedelta = timedelta(0)) -> None:
+        self.rules = [quiet_policy(hooks=hooks)]
+        self.cloud = FakeCloud(self.rules)
+        self.cloud.plant(WEB, snapshot_name("rotator", day(22)), day(22))
+        self.runner = Runner(self.cloud, takes=takes)
+        self.ledger = FakeLedger()
+        self.daemon = daemon
+        self.shell = self.start()
+
+    def start(self) -> Shell:
+        """A new process."""
+        self.shell = Shell(self.cloud, self.rules, daemon=self.daemon, ledger=self.ledger, run_hook=self.runner)
+        return self.shell
+
+    def order(self) -> list[str]:
+        """Hooks and changing calls, as they came."""
+        return [call for call, _ in self.cloud.calls if call in ("before", "create", "after", "delete")]
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.shell.close()
+
+
+class TestOrder:
+    def test_before_then_the_request_then_after_once_it_is_complete(self, bench: Bench) -> None:
+        bench.shell.engine.run_pass(bench.rules)
+        assert bench.runner.story() == [("before", "")]
+        assert [debt.command for debt in bench.ledger.debts()] == [AFTER]
+        bench.shell.run(10 * MINUTE)
+        assert bench.runner.story() == [("before", ""), ("after", "completed")]
+        assert bench.order() == ["before", "create", "after"]
+        assert bench.ledger.debts() == ()
+
+    def test_both_are_told_which_server_slot_and_snapshot(self, bench: Bench) -> None:
+        bench.shell.run(10 * MINUTE)
+        for call in bench.runner.calls:
+            assert (call.server_id, call.server, call.slot, call.snapshot) == (WEB, "web-server-01", NOW, TODAY)
+            assert call.timeout == 30 * SECOND
+
+    def test_after_as_soon_as_it_is_requested_if_the_policy_says_so(self) -> None:
+        bench = Bench(Hooks(BEFORE, AFTER, after_when=AfterWhen.REQUESTED))
+        bench.shell.engine.run_pass(bench.rules)
+        bench.shell.close()
+        assert bench.runner.story() == [("before", ""), ("after", "requested")]
+        assert bench.order() == ["before", "create", "after"]
+
+    def test_only_before_or_only_after_is_allowed(self) -> None:
+        for hooks, story in ((Hooks(before=BEFORE), ["before"]), (Hooks(after=AFTER), ["after"])):
+            bench = Bench(hooks)
+            bench.shell.run(10 * MINUTE)
+            bench.shell.close()
+            assert [phase for phase, _ in bench.runner.story()] == story
+
+    def test_nothing_is_run_for_a_delete_or_by_a_look(self, bench: Bench) -> None:
+        bench.cloud.plant(WEB, TODAY, NOW)
+        bench.shell.run(10 * MINUTE)
+        assert bench.runner.calls == []
+
+    def test_a_list_that_grew_old_while_the_server_was_made_quiet_is_renewed(self) -> None:
+        bench = Bench(takes=2 * MINUTE)
+        bench.shell.engine.run_pass(bench.rules)
+        bench.shell.close()
+        assert [call for call, _ in bench.cloud.calls] == ["list", "before", "list", "create"]
+
+    def test_somebody_else_took_the_last_place_meanwhile(self) -> None:
+        bench = Bench(takes=2 * MINUTE)
+        bench.runner.meanwhile = lambda: [bench.cloud.plant(WEB, f"by-hand-{n}", NOW) for n in range(4)]
+        bench.shell.engine.run_pass(bench.rules)
+        bench.shell.close()
+        assert bench.order() == ["before", "after"]
+        assert bench.runner.story()[-1] == ("after", "not_created")
+
+
+class TestFailure:
+    def test_before_fails_so_no_snapshot_is_asked_for_and_after_runs_for_what_was_done(
+        self, bench: Bench, logs: list[Any]
+    ) -> None:
+        bench.runner.failing["before"] = 1
+        [outcome] = bench.shell.engine.run_pass(bench.rules).outcomes
+        assert bench.order() == ["before", "after"]
+        assert bench.runner.story() == [("before", ""), ("after", "not_created")]
+        assert outcome.kind is Kind.FAILED
+        assert "exited with status 1; no snapshot was asked for" in outcome.reason
+        [failed] = [line for line in logs if line["event"] == "hook_failed"]
+        assert failed["output"] == "no such file system"
+
+    def test_the_slot_is_tried_again_after_the_usual_waits(self, bench: Bench) -> None:
+        bench.runner.failing["before"] = 1
+        bench.shell.run(4 * MINUTE)
+        assert bench.order() == ["before", "after"]
+        bench.shell.run(20 * MINUTE)
+        assert bench.order() == ["before", "after", "before", "create", "after"]
+
+    @pytest.mark.parametrize(
+        ("fault", "told"),
+        [
+            (RefusedError("400"), "not_created"),
+            (UnavailableError("429"), "not_created"),
+            (Fault.FAIL, "failed"),
+            (Fault.LOSE_ANSWER, "completed"),
+            (Fault.LOSE_REQUEST, "recovered"),
+        ],
+    )
+    def test_after_runs_whatever_becomes_of_the_request(self, fault: Fault | Exception, told: str) -> None:
+        bench = Bench(daemon=False)
+        bench.cloud.trouble("create", fault)
+        bench.shell.run(30 * MINUTE)
+        bench.shell.close()
+        assert bench.runner.story() == [("before", ""), ("after", told)]
+        assert bench.ledger.debts() == ()
+
+    def test_a_snapshot_that_sticks_holds_the_server_no_longer_than_stuck_after(self, bench: Bench) -> None:
+        bench.cloud.trouble("create", Fault.STICK)
+        bench.shell.run(59 * MINUTE)
+        assert bench.runner.story() == [("before", "")]
+        bench.shell.run(3 * MINUTE)
+        assert bench.runner.story() == [("before", ""), ("after", "timed_out")]
+
+    def test_an_api_that_is_gone_holds_it_no_longer_either(self, bench: Bench) -> None:
+        bench.shell.engine.run_pass(bench.rules)
+        bench.cloud.trouble("list", UnavailableError("503"), times=10_000)
+        bench.shell.run(70 * MINUTE)
+        assert bench.runner.story() == [("before", ""), ("after", "timed_out")]
+
+    def test_after_that_fails_is_told_and_run_again_until_it_works(self, bench: Bench) -> None:
+        bench.runner.failing["after"] = 2
+        reports = bench.shell.run(20 * MINUTE)
+        assert [phase for phase, _ in bench.runner.story()] == ["before", "after", "after", "after"]
+        assert bench.ledger.debts() == ()
+        troubled = [each for report in reports for each in report.outcomes if each.problems]
+        assert {each.reason for each in troubled} == {
+            "the command after the snapshot failed, the server may still be quiet; trying again"
+        }
+        assert reports[-1].outcomes[0].problems == ()
+
+    def test_after_that_never_works_is_given_up_after_some_tries(self, bench: Bench) -> None:
+        bench.runner.failing["after"] = 100
+        bench.shell.run(60 * MINUTE)
+        assert [phase for phase, _ in bench.runner.story()] == ["before", *["after"] * TRIES]
+
+    def test_one_server_whose_hook_fails_stops_no_other(self) -> None:
+        rules = [quiet_policy(), policy(DB)]
+        cloud = FakeCloud(rules)
+        runner = Runner(cloud)
+        runner.failing["before"] = 1
+        shell = Shell(cloud, rules, ledger=FakeLedger(), run_hook=runner)
+        report = shell.engine.run_pass(rules)
+        shell.close()
+        assert [outcome.kind for outcome in report.outcomes] == [Kind.FAILED, Kind.ACTED]
+
+
+class TestEndOfTheProcess:
+    def test_rotator_that_is_told_to_stop_lets_go_what_it_holds(self, bench: Bench) -> None:
+        bench.shell.engine.run_pass(bench.rules)
+        bench.shell.engine.let_go()
+        assert bench.runner.story() == [("before", ""), ("after", "interrupted")]
+        bench.shell.engine.let_go()
+        assert len(bench.runner.calls) == 2, "once is enough"
+
+    def test_a_command_that_hangs_at_the_end_does_not_hold_the_end_up(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("rotator.engine.quiet.FAREWELL", 0.05)
+        bench.shell.engine.run_pass(bench.rules)
+        ready = threading.Event()
+        bench.runner.meanwhile = lambda: ready.wait(30)
+        bench.shell.engine.let_go()
+        assert len(bench.ledger.debts()) == 1, "the next start runs it again"
+        ready.set()
+
+    @pytest.mark.parametrize("at", [2, 3])
+    @pytest.mark.parametrize("acted", [True, False])
+    def test_after_a_crash_the_next_start_runs_it(self, at: int, acted: bool) -> None:
+        bench = Bench()
+        bench.cloud.crash_at, bench.cloud.crash_after_acting = at, acted
+        with pytest.raises(Crash):
+            bench.shell.run(30 * MINUTE)
+        bench.shell.close()
+        bench.cloud.revive()
+        assert ("after", "completed") not in bench.runner.story()
+        bench.start().run(30 * MINUTE)
+        bench.shell.close()
+        assert bench.runner.story()[-1][0] == "after"
+        assert bench.ledger.debts() == ()
+        assert bench.cloud.names(WEB)[-1] == TODAY
+
+    def test_a_debt_for_a_snapshot_in_progress_is_paid_when_that_is_complete(self, bench: Bench) -> None:
+        bench.shell.engine.run_pass(bench.rules)
+        bench.shell.close()
+        bench.start().engine.run_pass(bench.rules)
+        assert bench.runner.story() == [("before", "")]
+        bench.shell.run(10 * MINUTE)
+        assert bench.runner.story() == [("before", ""), ("after", "completed")]
+
+    def test_the_command_of_the_debt_runs_even_if_the_policy_has_none_any_more(self, bench: Bench) -> None:
+        bench.shell.engine.run_pass(bench.rules)
+        bench.shell.close()
+        bench.rules = [policy()]
+        bench.start().run(10 * MINUTE)
+        assert [call.command for call in bench.runner.calls] == [BEFORE, AFTER]
+
+    def test_a_debt_for_a_server_that_nobody_looks_at_is_paid_after_an_hour(self, bench: Bench) -> None:
+        stranger = Debt("k", DB, "db-server-01", "", TODAY, NOW, AFTER, 30 * SECOND, NOW)
+        bench.ledger.owe(stranger)
+        bench.cloud.plant(WEB, TODAY, NOW)
+        bench.shell.engine.run_pass(bench.rules)
+        assert bench.runner.calls == []
+        bench.cloud.advance(61 * MINUTE)
+        bench.shell.engine.run_pass(bench.rules)
+        assert bench.runner.story() == [("after", "timed_out")]
+
+    def test_a_new_configuration_takes_the_debts_over(self, bench: Bench) -> None:
+        bench.shell.engine.run_pass(bench.rules)
+        old = bench.shell
+        bench.start().engine.take_over(old.engine)
+        old.close()
+        bench.shell.engine.let_go()
+        assert bench.runner.story() == [("before", ""), ("after", "interrupted")]

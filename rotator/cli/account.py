@@ -6,18 +6,25 @@ import argparse
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rotator.api import Client
+from rotator.api.caller import Observe
+from rotator.cli.hooks import hook_runner
 from rotator.config import Config, Timing, find_config, load, read_token
-from rotator.engine import Decide, Engine, Report
+from rotator.engine import Decide, Engine, Ledger, NoLedger, Report
+from rotator.engine.quiet import no_hooks
 from rotator.errors import UsageError
 from rotator.logs import Event, Redactor, logger, setup
 from rotator.model import Policy, opaque_id
+
+if TYPE_CHECKING:
+    from rotator.daemon.lock import InstanceLock
 
 SANDBOX_CREATE_TIME = timedelta(seconds=2)
 SANDBOX_POLL_INTERVAL = timedelta(milliseconds=500)
@@ -25,11 +32,15 @@ SANDBOX_POLL_INTERVAL = timedelta(milliseconds=500)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A configuration and a client for its API; `redactor` keeps its token out of the logs."""
+    """A configuration and a client for its API; `redactor` keeps its token out of the logs.
+
+    `ledger` is what outlasts the process.
+    """
 
     config: Config
     client: Client
     redactor: Redactor
+    ledger: Ledger = field(default_factory=NoLedger)
 
 
 def clock() -> datetime:
@@ -59,36 +70,72 @@ def load_config(arguments: argparse.Namespace) -> Config:
 
 
 @contextmanager
-def open_account(arguments: argparse.Namespace) -> Iterator[Account]:
-    """Everything a command needs to talk to the API, or to the embedded sandbox in its place."""
+def open_account(arguments: argparse.Namespace, observe: Observe | None = None) -> Iterator[Account]:
+    """Everything a command needs to talk to the API, or to the embedded sandbox in its place.
+
+    `observe` is told of every exchange with the API.
+    """
     redactor = start_logging(arguments)
     config = load_config(arguments)
     if arguments.sandbox:
-        with _sandbox(config, redactor) as account:
+        with _sandbox(config, redactor, observe) as account:
             yield account
-    else:
-        yield Account(config, real_client(arguments, config, redactor), redactor)
+        return
+    client = real_client(arguments, config, redactor, observe)
+    with open_ledger(arguments, config.path) as ledger:
+        yield Account(config, client, redactor, ledger)
 
 
-def reloaded(arguments: argparse.Namespace, account: Account) -> Account:
+_LOOKERS = ("plan", "status")
+"""Commands that read what is there and leave nothing behind."""
+
+
+@contextmanager
+def open_ledger(arguments: argparse.Namespace, config: Path) -> Iterator[Ledger]:
+    """The state of a configuration, made where there is none yet, unless the command only looks."""
+    from rotator.state import State
+
+    directory, name = state_place(arguments, config)
+    if arguments.command in _LOOKERS and not (directory / name).exists():
+        yield NoLedger()
+        return
+    state = State.open(directory, name, clock, by=arguments.command)
+    try:
+        yield state
+    finally:
+        state.close()
+
+
+def state_place(arguments: argparse.Namespace, config: Path) -> tuple[Path, str]:
+    """The directory and the file name of a configuration's state."""
+    from rotator.state import default_state_dir, state_name
+
+    named = arguments.state_dir
+    directory = Path(named) if named else default_state_dir(os.environ, os.getuid())
+    return directory, state_name(config)
+
+
+def reloaded(arguments: argparse.Namespace, account: Account, observe: Observe | None = None) -> Account:
     """The account by what its file says now; raises ConfigError or CredentialsError where that cannot be used."""
     config = load_config(arguments)
     if arguments.sandbox:
         return replace(account, config=_sandbox_config(config))
-    return replace(account, config=config, client=real_client(arguments, config, account.redactor))
+    return replace(account, config=config, client=real_client(arguments, config, account.redactor, observe))
 
 
-def real_client(arguments: argparse.Namespace, config: Config, redactor: Redactor) -> Client:
+def real_client(
+    arguments: argparse.Namespace, config: Config, redactor: Redactor, observe: Observe | None = None
+) -> Client:
     """A client with the token from the first place that has one; raises CredentialsError if none has."""
     token = read_token(arguments.token_file, config.api.token_file, os.environ)
     redactor.hide(token.value)
     for warning in token.warnings:
         logger().warning(Event.CONFIG_WARNING, reason=warning)
-    return Client(config.api.url, token.value, timeout=config.api.timeout, clock=clock)
+    return Client(config.api.url, token.value, timeout=config.api.timeout, clock=clock, observe=observe)
 
 
 @contextmanager
-def _sandbox(config: Config, redactor: Redactor) -> Iterator[Account]:
+def _sandbox(config: Config, redactor: Redactor, observe: Observe | None) -> Iterator[Account]:
     import secrets
 
     from rotator.sandbox import Cloud, Sandbox, fill
@@ -97,7 +144,7 @@ def _sandbox(config: Config, redactor: Redactor) -> Iterator[Account]:
     fill(cloud, config.policies, clock())
     token = secrets.token_urlsafe()
     with Sandbox(cloud, token) as sandbox:
-        client = Client(sandbox.url, token, timeout=config.api.timeout, clock=clock)
+        client = Client(sandbox.url, token, timeout=config.api.timeout, clock=clock, observe=observe)
         yield Account(_sandbox_config(config), client, redactor)
 
 
@@ -132,23 +179,28 @@ def lock_file(arguments: argparse.Namespace, config: Config) -> Path:
 
 
 @contextmanager
-def single_instance(arguments: argparse.Namespace, config: Config) -> Iterator[None]:
+def single_instance(arguments: argparse.Namespace, config: Config) -> Iterator[InstanceLock | None]:
     """Hold the instance lock; the embedded sandbox has nothing that two instances could harm."""
     from rotator.daemon.lock import InstanceLock
 
     if arguments.sandbox:
-        yield
+        yield None
     else:
-        with InstanceLock(lock_file(arguments, config)):
-            yield
+        with InstanceLock(lock_file(arguments, config)) as lock:
+            yield lock
 
 
 def engine_for(
+    arguments: argparse.Namespace,
     account: Account,
     stopping: threading.Event | None = None,
     retry_delays: tuple[timedelta, ...] = (),
+    beat: Callable[[], None] = lambda: None,
 ) -> Engine:
-    """An engine for the account; without `retry_delays` it leaves a failed slot to the next run."""
+    """An engine for the account; without `retry_delays` it leaves a failed slot to the next run.
+
+    Against the embedded sandbox no hook is run: it would be run for a real server.
+    """
     return Engine(
         account.client,
         clock,
@@ -156,12 +208,16 @@ def engine_for(
         poll_interval=account.config.timing.poll_interval,
         retry_delays=retry_delays,
         stopping=stopping,
+        ledger=account.ledger,
+        run_hook=no_hooks if arguments.sandbox or stopping is None else hook_runner(stopping),
+        beat=beat,
+        by=arguments.command,
     )
 
 
 def survey(arguments: argparse.Namespace, account: Account, decide: Decide) -> Report:
     """One look at the servers asked for; sends GET only."""
-    engine = engine_for(account)
+    engine = engine_for(arguments, account)
     try:
         return engine.survey(chosen(account.config.policies, arguments.server), decide)
     finally:

@@ -119,6 +119,7 @@ class Engine:
         self._attempts.take_over(other._attempts)
         self._deletions.take_over(other._deletions)
         self._quieting.take_over(other._quieting)
+        self._holds.take_over(other._holds)
         self._told.take_over(other._told)
 
     def let_go(self) -> None:

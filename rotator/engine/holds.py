@@ -27,6 +27,10 @@ class Holds:
         self._ledger = ledger
         self._now: Mapping[Id, Hold] = {}
 
+    def take_over(self, other: Holds) -> None:
+        """Go on where the engine of an earlier configuration stopped."""
+        self._now = other._now
+
     def of(self, server_id: Id) -> Hold | None:
         """The hold on a server, if there is one."""
         return self._now.get(server_id)

@@ -96,6 +96,11 @@ class Debt:
 class Ledger(Protocol):
     """Never raises: a ledger that cannot be read or written says so in the log, and rotation goes on without it."""
 
+    @property
+    def identity(self) -> str | None:
+        """The same for two processes that share it; None while nothing outlasts this process."""
+        ...
+
     def past(self) -> Past:
         """What earlier processes left."""
         ...
@@ -150,6 +155,11 @@ class NoLedger:
 
     def __init__(self) -> None:
         self._debts: dict[str, Debt] = {}
+
+    @property
+    def identity(self) -> str | None:
+        """It is shared with nobody."""
+        return None
 
     def past(self) -> Past:
         """Nothing is known."""

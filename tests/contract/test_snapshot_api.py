@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rotator.api import Account, Client, Server
+from rotator.api import Account, Client
 from rotator.api.answers import parse_account, parse_json, parse_page, parse_server, parse_snapshot
 from rotator.engine import SnapshotApi
 from rotator.errors import NotFoundError, RefusedError
-from rotator.model import CAP, Id, Snapshot, State
+from rotator.model import CAP, Id, Server, Snapshot, State
 from rotator.sandbox import Cloud, Sandbox
 from tests.builders import DB, NAMES, WEB, day
 from tests.conftest import NOW

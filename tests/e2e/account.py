@@ -37,7 +37,7 @@ class Account:
         self.token_file.write_text(TOKEN + "\n")
         self.slot = (clock() - 6 * HOUR - timedelta(minutes=5)).replace(second=0, microsecond=0)
         self.schedule = f"every day at {self.slot:%H:%M}"
-        self.cloud = Cloud(clock, create_time=FAST)
+        self.cloud = Cloud(clock, create_time=FAST, restore_time=FAST)
         for server_id, name in NAMES.items():
             self.cloud.add_server(name, server_id)
         self.sandbox = Sandbox(self.cloud, TOKEN)

@@ -122,6 +122,7 @@ class Program:
             "HOME": str(home),
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "RUNTIME_DIRECTORY": str(home / "run"),  # where the lock file goes
+            "STATE_DIRECTORY": str(home / "state"),
             "LANG": "C.UTF-8",
             "TERM": "xterm",
             "COLUMNS": "80",

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from rotator.api import Account, Client, Server
+from rotator.api import Account, Client
 from rotator.errors import (
     ApiError,
     CredentialsError,
@@ -29,7 +29,7 @@ from rotator.errors import (
     UnreachableError,
     UnreadableError,
 )
-from rotator.model import CAP, Id, Snapshot
+from rotator.model import CAP, Id, Server, Snapshot
 from rotator.sandbox import Answer, Cloud, Request, Sandbox
 from tests.conftest import NOW
 

@@ -9,9 +9,11 @@ from itertools import groupby
 
 from rotator.cli.words import bullet, counted, painted, write
 from rotator.config import Config, find_config, load, read_token
+from rotator.config.addresses import is_private
 from rotator.config.rules import duration_text
+from rotator.config.secret import secret_warnings
 from rotator.errors import CredentialsError, Exit
-from rotator.model import CAP, Policy
+from rotator.model import CAP, Hooks, Policy
 from rotator.naming import printable
 
 
@@ -36,7 +38,8 @@ def _lines(config: Config) -> Iterator[str]:
         names = [printable(policy.server) for policy in policies]
         shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
         yield bullet("*", f"{rules}: {shown}")
-    for warning in config.warnings:
+    yield from (bullet("*", line) for line in _outlets(config))
+    for warning in (*config.warnings, *secret_warnings(config, os.environ), *_missing_programs(config)):
         yield painted(bullet("!", warning), "yellow")
 
 
@@ -53,7 +56,51 @@ def _rules(policy: Policy) -> str:
         parts.append(f"up to {duration_text(policy.grace)} late")
     if policy.adopt:
         parts.append(f"adopts {', '.join(policy.adopt)}")
+    if policy.max_age is not None:
+        parts.append(f"told when the newest is older than {duration_text(policy.max_age)}")
+    if policy.hooks:
+        parts += _around(policy.hooks)
     return f"{policy.name}: {'; '.join(parts)}" if policy.name else "; ".join(parts)
+
+
+def _around(hooks: Hooks) -> Iterator[str]:
+    """What runs before and after each snapshot."""
+    if hooks.before:
+        yield f"before each snapshot runs `{hooks.before}`, for up to {duration_text(hooks.timeout)}"
+    if hooks.after:
+        yield f"once it is {hooks.after_when} runs `{hooks.after}`, for up to {duration_text(hooks.timeout)}"
+
+
+def _missing_programs(config: Config) -> Iterator[str]:
+    """Hooks that would fail here: each would cost a snapshot or leave a server as it is."""
+    hooks: dict[Hooks, str] = {}
+    for policy in config.policies:
+        if policy.hooks:
+            hooks.setdefault(policy.hooks, policy.server)
+    if not hooks:
+        return
+    from rotator.hooks import missing_program
+
+    for each, server in hooks.items():
+        for command in (each.before, each.after):
+            if command and (told := missing_program(command, os.environ)):
+                yield f"hooks of {server}: {told}"
+
+
+def _outlets(config: Config) -> Iterator[str]:
+    """Where rotator is looked at, and whom it tells."""
+    if config.web:
+        who = f"whoever has the token in {config.web.token_file}" if config.web.token_file else "everybody"
+        asks = who if not is_private(config.web.listen) else f"{who} on this machine"
+        yield f"status page on {config.web.listen}, for {asks}"
+    if config.notify:
+        channels = {
+            "check-in": len(config.notify.check_ins),
+            "webhook": len(config.notify.webhooks),
+            "Apprise target": len(config.notify.apprise),
+        }
+        told = ", ".join(counted(number, noun) for noun, number in channels.items() if number)
+        yield f"tells of changes: {told}; reminds every {duration_text(config.notify.remind_every)}"
 
 
 def _token_lines(arguments: argparse.Namespace, config: Config) -> Iterator[str]:

@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 from rotator.cli.account import Account, chosen, clock, engine_for, open_account, single_instance
+from rotator.cli.audience import Audience
 from rotator.cli.journal import Journal, report_lines
 from rotator.cli.progress import Progress
 from rotator.cli.words import write
 from rotator.daemon.signals import Signals
-from rotator.engine import Agenda
+from rotator.engine import Agenda, Engine
 from rotator.model import Policy
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Take what is due, wait until it is complete, prune; returns the exit code."""
-    with Signals() as signals, open_account(arguments) as account, single_instance(arguments, account.config):
+    metrics_file = Path(arguments.metrics_file) if arguments.metrics_file else None
+    audience = Audience(clock, os.environ, lasting=False, metrics=metrics_file is not None)
+    with (
+        Signals() as signals,
+        open_account(arguments, audience.api_request) as account,
+        single_instance(arguments, account.config),
+    ):
         policies = chosen(account.config.policies, arguments.server)
         requested = clock().replace(microsecond=0) if arguments.now else None
-        journal = _rotate(account, policies, requested, signals, wait=not arguments.no_wait)
-        write(report_lines(journal, clock()))
+        audience.adopt(account)
+        audience.configured(account.config, clock())
+        audience.began()
+        engine = engine_for(arguments, account, signals.stopping)
+        journal = _rotate(engine, account, policies, requested, signals, audience, wait=not arguments.no_wait)
+        # What is still quiet for a snapshot that nobody waits for here.
+        engine.let_go()
+        engine.close()
+        lines = list(report_lines(journal, clock()))
+        write(lines)
+        audience.finished(journal.exit_code, "\n".join(lines), metrics_file)
         return journal.exit_code
 
 
 def _rotate(
-    account: Account, policies: Sequence[Policy], requested: datetime | None, signals: Signals, *, wait: bool
+    engine: Engine,
+    account: Account,
+    policies: Sequence[Policy],
+    requested: datetime | None,
+    signals: Signals,
+    audience: Audience,
+    *,
+    wait: bool,
 ) -> Journal:
-    engine = engine_for(account, signals.stopping)
     agenda = Agenda(policies, clock(), lasting=False, patient=wait)
     journal = Journal(clock())
     progress = Progress(len(policies))
@@ -41,7 +65,7 @@ def _rotate(
             report = engine.run_pass(due, requested)
             journal.note(report)
             agenda.note(report)
+            audience.passed(report, clock(), agenda.next_at())
     progress.clear()
     journal.interrupted = signals.stopping.is_set() and journal.is_open()
-    engine.close()
     return journal

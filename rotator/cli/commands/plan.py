@@ -13,7 +13,7 @@ from structlog.contextvars import bound_contextvars
 from rotator.cli.account import clock, open_account, survey
 from rotator.cli.words import LEGEND, bullet, local, painted, picture, write
 from rotator.engine import Outcome, Report
-from rotator.model import Plan, Verb
+from rotator.model import Plan, Policy, Verb
 from rotator.naming import printable
 from rotator.planner import plan
 from rotator.standing import iso, verdict_json
@@ -49,6 +49,7 @@ def _server_json(outcome: Outcome) -> dict[str, Any]:
         "waiting": plan.waiting if plan else None,
         "blocked": plan.blocked if plan else None,
         "error": None if plan else outcome.reason,
+        "hooks": _hooks_json(outcome.policy),
         "actions": [
             {"action": each.verb.value, "name": each.name, "snapshot_id": each.snapshot_id, "reason": each.reason}
             for each in (plan.actions if plan else ())
@@ -56,6 +57,15 @@ def _server_json(outcome: Outcome) -> dict[str, Any]:
         "restore_points": [verdict_json(verdict) for verdict in (plan.verdicts if plan else ())],
         "notices": [{"kind": each.sign.value, "text": each.text} for each in (plan.notices if plan else ())],
     }
+
+
+def _hooks_json(policy: Policy) -> dict[str, str | None] | None:
+    """The commands that would run around a create."""
+    hooks = policy.hooks
+    if hooks is None:
+        return None
+    before, after = (each and str(each) for each in (hooks.before, hooks.after))
+    return {"before": before, "after": after, "after_when": hooks.after_when.value}
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -74,6 +84,8 @@ def _server_lines(outcome: Outcome) -> Iterator[str]:
         return
     yield f"{head}  {_when(outcome, planned)}"
     yield from action_lines(planned)
+    if any(action.verb is Verb.CREATE for action in planned.actions):
+        yield from _hook_lines(policy)
     for verdict in reversed(planned.verdicts):
         if verdict.keep_reasons:
             yield bullet("=", f"{verdict.snapshot.name} kept: {', '.join(verdict.keep_reasons)}")
@@ -83,6 +95,15 @@ def _server_lines(outcome: Outcome) -> Iterator[str]:
         yield painted(bullet("!", f"blocked: {planned.blocked}"), "red")
     for notice in planned.notices:
         yield painted(bullet("!", notice.text), "yellow")
+
+
+def _hook_lines(policy: Policy) -> Iterator[str]:
+    """What would run around the create; a dry run runs nothing."""
+    hooks = policy.hooks
+    if hooks and hooks.before:
+        yield bullet("*", f"before it runs: {hooks.before}")
+    if hooks and hooks.after:
+        yield bullet("*", f"once it is {hooks.after_when.value}, or failed, runs: {hooks.after}")
 
 
 def action_lines(planned: Plan) -> Iterator[str]:

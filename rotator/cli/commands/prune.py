@@ -40,7 +40,7 @@ def _delete(account: Account, found: list[Outcome]) -> Exit:
     code, deleted = Exit.DONE, 0
     for outcome in found:
         confirmed = {each.snapshot_id for each in outcome.plan.actions if each.snapshot_id} if outcome.plan else set()
-        done, error = prune_server(account.client, clock, outcome.policy, confirmed)
+        done, error = prune_server(account.client, account.ledger, clock, outcome.policy, confirmed)
         write([f"{printable(outcome.policy.server)}: {len(done)} of {len(confirmed)} deleted"])
         if error:
             write([painted(bullet("!", str(error)), "red")])

@@ -1,52 +1,165 @@
-"""`rotator restore`: overwrite a server with a restore point, after showing which and asking."""
+"""`rotator restore`: put a server back to a restore point, after showing which, what is lost, and asking."""
 
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from typing import cast
 
-from rotator.cli.account import clock, open_account
+from rotator.cli.account import Account, clock, lock_file, open_account
 from rotator.cli.ask import typed
+from rotator.cli.period import moment
 from rotator.cli.words import write
-from rotator.errors import Exit, UsageError
-from rotator.logs import Event, logger
-from rotator.model import Snapshot, State, opaque_id
+from rotator.config import Config
+from rotator.daemon.heartbeat import heartbeat
+from rotator.daemon.lock import InstanceLock
+from rotator.engine.restore import Ending, Interlock, Pace, Restore
+from rotator.errors import Exit, LockError, UsageError
+from rotator.model import CAP, Id, Policy, Snapshot, State, opaque_id
 from rotator.naming import printable
+from rotator.slots import timezone_of
 from rotator.standing.words import age
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Find the snapshot, show what will happen, ask, ask the API."""
-    with open_account(arguments) as account:
-        wanted = opaque_id(arguments.snapshot_id)
-        found = [each for each in account.client.account_snapshots().snapshots if each.id == wanted]
-        if not found:
-            raise UsageError(f"no snapshot of this account has the id {wanted}; `rotator status --json` shows the ids")
-        snapshot = found[0]
-        _refuse_incomplete(snapshot)
-        write(_warning(snapshot))
-        name = snapshot.server_name
-        if not arguments.yes and not typed(f"Type the server's name, {printable(name)}, to go ahead: ", name):
+    """Find the restore point, show what will happen, ask, hold rotation off, restore, follow."""
+    with open_account(arguments) as account, ExitStack() as held:
+        rows = account.client.account_snapshots().snapshots
+        target = _target(arguments, account, rows)
+        beside = [each for each in rows if each.server_id == target.server_id]
+        safety = not arguments.no_safety
+        _keep_others_away(arguments, account, held)
+        write(_warning(target, beside, safety=safety))
+        question = f"Type the server's name, {printable(target.server_name)}, to go ahead: "
+        if not arguments.yes and not typed(question, target.server_name):
             write(["nothing was done"])
             return Exit.PROBLEM
-        message = account.client.restore_snapshot(snapshot.id)
-        fields = {"server_id": snapshot.server_id, "server": name, "snapshot": snapshot.name}
-        logger().warning(Event.SNAPSHOT_RESTORE_REQUESTED, **fields, snapshot_id=snapshot.id, reason="asked by hand")
-        write([f"{printable(message)}; the server is back in 5 to 15 minutes"])
-        return Exit.DONE
+        timing = account.config.timing
+        pace = Pace(timing.poll_interval, timing.stuck_after)
+        ledger = cast("Interlock", account.ledger)
+        restore = Restore(account.client, ledger, clock, time.sleep, lambda words: write([words]), pace)
+        prefix = next((each.prefix for each in _of(account.config, target.server_id)), "rotator")
+        ending = restore.run(target, prefix=prefix, safety=safety, wait=not arguments.no_wait)
+        write(_farewell(target, ending))
+        return Exit.PROBLEM if ending is Ending.UNKNOWN else Exit.DONE
 
 
-def _refuse_incomplete(snapshot: Snapshot) -> None:
-    if snapshot.state is not State.COMPLETED:
-        words = f"snapshot {snapshot.id} ({printable(snapshot.name)}) has status {snapshot.status!r}"
+def _of(config: Config, server_id: Id) -> Iterator[Policy]:
+    """The policy of a server, if it is in the configuration."""
+    return (policy for policy in config.policies if policy.server_id == server_id)
+
+
+def _target(arguments: argparse.Namespace, account: Account, rows: Sequence[Snapshot]) -> Snapshot:
+    """The restore point that the arguments mean; UsageError with those there are if it is none."""
+    if arguments.snapshot_id is None and arguments.server is None:
+        raise UsageError("say which: the id of a snapshot, or --server and --at; `rotator status` shows what is there")
+    own = rows if arguments.server is None else _rows_of_server(arguments.server, account, rows)
+    if arguments.snapshot_id is not None:
+        return _with_id(opaque_id(arguments.snapshot_id), own, arguments)
+    if arguments.at is None:
+        raise UsageError(f"say which with --at TIME or an id:\n{_listed(own, account.config)}")
+    zone = next((each.schedule.timezone for each in _of(account.config, own[0].server_id)), "UTC") if own else "UTC"
+    at = moment("--at", arguments.at, clock(), timezone_of(zone))
+    points = [each for each in own if each.state is State.COMPLETED and each.created_at and each.created_at <= at]
+    if not points:
+        raise UsageError(f"--at {arguments.at}: no restore point is that old:\n{_listed(own, account.config)}")
+    return max(points, key=_created)
+
+
+def _created(snapshot: Snapshot) -> datetime:
+    return snapshot.created_at or datetime.min.replace(tzinfo=timezone_of("UTC"))
+
+
+def _rows_of_server(named: str, account: Account, rows: Sequence[Snapshot]) -> list[Snapshot]:
+    """The snapshots of the server with this name or id, in the configuration or at the API."""
+    ids = {each.server_id for each in account.config.policies if named in (each.server, str(each.server_id))}
+    ids |= {each.server_id for each in rows if named in (each.server_name, str(each.server_id))}
+    if len(ids) > 1:
+        raise UsageError(f"--server {named}: several servers go by this name: use the id")
+    found = [each for each in rows if each.server_id in ids]
+    if not found:
+        raise UsageError(f"--server {named}: this account has no snapshot of such a server")
+    return found
+
+
+def _with_id(wanted: Id, rows: Sequence[Snapshot], arguments: argparse.Namespace) -> Snapshot:
+    found = [each for each in rows if each.id == wanted]
+    if not found:
+        whose = f"server {arguments.server}" if arguments.server else "this account"
+        raise UsageError(f"no snapshot of {whose} has the id {wanted}; `rotator status --json` shows the ids")
+    if found[0].state is not State.COMPLETED:
+        words = f"snapshot {wanted} ({printable(found[0].name)}) has status {found[0].status!r}"
         raise UsageError(f"{words}: only a completed one can be restored; see `rotator status`")
+    return found[0]
 
 
-def _warning(snapshot: Snapshot) -> list[str]:
-    made = f"{snapshot.created_at:%Y-%m-%d %H:%M} UTC" if snapshot.created_at else "an unknown time"
-    ago = f", {age(clock() - snapshot.created_at)} ago" if snapshot.created_at else ""
+def _listed(rows: Sequence[Snapshot], config: Config) -> str:
+    """The restore points of a server, newest first, for somebody who has to choose."""
+    points = sorted((each for each in rows if each.state is State.COMPLETED), key=_created, reverse=True)
+    return "\n".join(f"  {each.id}  {_taken(each, config)}  {printable(each.name)}" for each in points) or "  none"
+
+
+def _taken(snapshot: Snapshot, config: Config | None = None) -> str:
+    """When a snapshot was taken, in the server's zone, and how long ago."""
+    if snapshot.created_at is None:
+        return "at an unknown time"
+    zones = [each.schedule.timezone for each in _of(config, snapshot.server_id)] if config else []
+    zone = zones[0] if zones else "UTC"
+    local = snapshot.created_at.astimezone(timezone_of(zone))
+    return f"{local:%Y-%m-%d %H:%M} {zone} ({age(clock() - snapshot.created_at)} ago)"
+
+
+def _keep_others_away(arguments: argparse.Namespace, account: Account, held: ExitStack) -> None:
+    """Whoever rotates meanwhile has to see the hold: either they share the state, or they must not run at all."""
+    path = lock_file(arguments, account.config)
+    beat = heartbeat(path)
+    ours = account.ledger.identity
+    if beat is None or not beat.held:
+        if ours is None:
+            held.enter_context(InstanceLock(path))
+        return
+    if ours is None or beat.state != ours:
+        raise LockError(
+            f"process {beat.pid or '?'} rotates with this configuration and would not know of the restore, for it does "
+            "not use the state that this command uses: run this as the same user or as root, with the same --state-dir "
+            "(see the log for what is wrong with it), or stop that process first"
+        )
+
+
+def _warning(target: Snapshot, beside: Sequence[Snapshot], *, safety: bool) -> list[str]:
+    span = f"in the {age(clock() - target.created_at)} since then" if target.created_at else "since then"
+    newer = [each for each in beside if target.created_at and each.created_at and each.created_at > target.created_at]
+    points = sum(1 for each in newer if each.state is State.COMPLETED)
     return [
-        f"Restore {printable(snapshot.name)} ({snapshot.id}) of {made}{ago}",
-        f"onto server {printable(snapshot.server_name)} ({snapshot.server_id}).",
-        "The server stops, its whole disk is overwritten, and everything written since",
-        "then is lost. This takes 5 to 15 minutes and cannot be undone.",
+        f"Restore {printable(target.name)} ({target.id}), taken {_taken(target)},",
+        f"onto server {printable(target.server_name)} ({target.server_id}).",
+        "",
+        "The server stops, its whole disk is overwritten, and what was written",
+        f"{span} is lost. This takes 5 to 15 minutes and cannot be undone.",
+        f"Newer restore points of this server, which stay: {points}.",
+        _safety_words(beside, safety=safety),
+        "Rotation leaves this server alone until the restore is over.",
+        "",
     ]
+
+
+def _safety_words(beside: Sequence[Snapshot], *, safety: bool) -> str:
+    if not safety:
+        return "No safety snapshot is taken (--no-safety)."
+    if len(beside) >= CAP:
+        return f"No safety snapshot: all {CAP} places are taken. `rotator status` shows by what."
+    return "First a safety snapshot of the server as it is now is taken (3 to 10 minutes)."
+
+
+def _farewell(target: Snapshot, ending: Ending) -> list[str]:
+    server = printable(target.server_name)
+    match ending:
+        case Ending.OVER:
+            return [f"{server} is restored from {printable(target.name)}"]
+        case Ending.STARTED:
+            return [f"{server} is being restored; rotation goes on by itself when the API says that it is over"]
+        case Ending.UNKNOWN:
+            return [f"{server} is not back after {age(timedelta(hours=1))}: look at it in the control panel"]

@@ -7,10 +7,13 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
+from rotator.config.rules import duration_text
 from rotator.model import CAP
 from rotator.slots import slots_between
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rotator.config.inherit import Level
     from rotator.config.problems import Problems
     from rotator.model import Policy, Schedule
@@ -43,6 +46,23 @@ def advise(policy: Policy, rules: Level, problems: Problems) -> None:
             f"'{policy.schedule.text}' comes again within 15 minutes, and a snapshot takes 3 to 10 minutes to create: "
             "slots will be missed; every 15 minutes is the least that leaves time",
         )
+    _advise_age(policy, rules, problems)
+    if policy.hooks and not policy.hooks.after:
+        problems.warn(
+            rules["hooks"].loc,
+            "there is before and no after, so nothing lets the server go again; add after, if before stops something",
+        )
+
+
+def _advise_age(policy: Policy, rules: Level, problems: Problems) -> None:
+    """Warns of a `max_age` that every restore point reaches before the next one comes."""
+    if policy.max_age is None or policy.max_age > (gap := longest_gap(policy.schedule)):
+        return
+    problems.warn(
+        rules["max_age"].loc,
+        f"max_age is {duration_text(policy.max_age)}, and up to {duration_text(gap)} pass between two slots of "
+        f"'{policy.schedule.text}': each restore point is told as too old before the next comes; write more, or auto",
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -51,5 +71,15 @@ def shortest_gap(schedule: Schedule) -> timedelta:
     # A single minute of the hour cannot come again within the hour, and most schedules have one.
     if schedule.cron.split()[0].isdecimal():
         return timedelta(hours=1)
+    return min(_gaps(schedule), default=timedelta(days=366))
+
+
+@lru_cache(maxsize=1024)
+def longest_gap(schedule: Schedule) -> timedelta:
+    """The most time between two slots, as far as the first of a year show it."""
+    return max(_gaps(schedule), default=timedelta(0))
+
+
+def _gaps(schedule: Schedule) -> Iterator[timedelta]:
     slots = islice(slots_between(schedule, _START, _START + timedelta(days=366)), _DENSE)
-    return min((later - earlier for earlier, later in pairwise(slots)), default=timedelta(days=366))
+    return (later - earlier for earlier, later in pairwise(slots))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from rotator.config.outlet_schema import Notify, Web
 from rotator.config.schema import Api, ConfigFile, Rules, Server, Times
 from rotator.config.words import kind_of, shown
 
@@ -43,6 +44,8 @@ class Draft:
     defaults: Piece[Rules]
     policies: dict[str, Piece[Rules]]
     servers: tuple[Piece[Server], ...]
+    web: Piece[Web] | None
+    notify: Piece[Notify] | None
 
 
 def drafted(content: object, problems: Problems) -> Draft:
@@ -55,6 +58,8 @@ def drafted(content: object, problems: Problems) -> Draft:
         _section(Rules, top, "defaults", problems),
         _policies(top.get("policies"), problems),
         _servers(top.get("servers"), problems),
+        _option(Web, top, "web", problems),
+        _option(Notify, top, "notify", problems),
     )
 
 
@@ -84,6 +89,11 @@ def _section(model: type[M], top: dict[str, Any], key: str, problems: Problems) 
     value = top.get(key)
     # A section whose keys are all commented out is nothing to YAML.
     return _piece(model, {} if value is None else value, (key,), problems)
+
+
+def _option(model: type[M], top: dict[str, Any], key: str, problems: Problems) -> Piece[M] | None:
+    """As `_section`, for one that is off unless it is there."""
+    return None if top.get(key) is None else _section(model, top, key, problems)
 
 
 def _policies(value: object, problems: Problems) -> dict[str, Piece[Rules]]:

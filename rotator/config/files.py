@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 SYSTEM_CONFIG = Path("/etc/rotator/config.yaml")
 
+CREDENTIAL = "$CREDENTIALS_DIRECTORY/"
+"""What the path of a file begins with that systemd's LoadCredential= gives."""
+
 _REASONS = {
     errno.ENOENT: "there is no such file",
     errno.ENOTDIR: "there is no such file",
@@ -48,6 +51,22 @@ def absolute(text: str, folder: Path) -> Path:
         return folder / (Path(text).expanduser() if _has_home(text) else Path(text))
     except RuntimeError:
         return folder / text  # this user has no home, which reading the file will tell
+
+
+def located(text: str, folder: Path) -> Path:
+    """As `absolute`, but `$CREDENTIALS_DIRECTORY/NAME` stays: only whoever reads it has that folder."""
+    return Path(text) if text.startswith(CREDENTIAL) else absolute(text, folder)
+
+
+def credential(path: Path, environ: Mapping[str, str]) -> Path:
+    """The file that a `located` path stands for; UnusableFileError if it is a credential and there are none."""
+    if not str(path).startswith(CREDENTIAL):
+        return path
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        name = str(path).removeprefix(CREDENTIAL)
+        raise UnusableFileError(f"systemd gave no credentials; add LoadCredential={name}:PATH to the unit")
+    return Path(folder, str(path).removeprefix(CREDENTIAL))
 
 
 def read_regular(path: Path, limit: int) -> tuple[bytes, int]:

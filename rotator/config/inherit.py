@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rotator.config.files import absolute
+from rotator.config.hook_schema import HookRules
 from rotator.config.schema import Rules, Server, Tiers
 from rotator.config.words import Loc, location
 from rotator.errors import ScheduleError
-from rotator.model import Keep, Policy, Schedule
+from rotator.model import Command, Hooks, Keep, Policy, Schedule
 from rotator.slots import parse_schedule, splay_of, timezone_of
 
 if TYPE_CHECKING:
     from datetime import timedelta
+    from pathlib import Path
 
     from rotator.config.draft import Piece
     from rotator.config.problems import Problems
@@ -49,6 +53,25 @@ def overlaid(base: Level, piece: Piece[Any]) -> Level:
 def keep_of(value: int | Tiers) -> Keep:
     """The keep rules as the planner wants them."""
     return Keep(**value.model_dump()) if isinstance(value, Tiers) else Keep(last=value)
+
+
+@lru_cache(maxsize=1024)
+def hooks_of(rules: HookRules | None, folder: Path) -> Hooks | None:
+    """The hooks as the engine wants them; a program with a relative path is in `folder`. None if nothing is to run."""
+    if rules is None:
+        return None
+    before, after = (_command(value, rules.shell, folder) for value in (rules.before, rules.after))
+    return Hooks(before, after, rules.timeout, rules.after_when) if before or after else None
+
+
+def _command(value: str | tuple[str, ...], shell: bool, folder: Path) -> Command | None:
+    if not value:
+        return None
+    if isinstance(value, str):
+        return Command((value,), shell)
+    # Not the working directory, which is / under systemd; a bare name is looked up in PATH.
+    program = str(absolute(value[0], folder)) if "/" in value[0] else value[0]
+    return Command((program, *value[1:]))
 
 
 def check_floor(rules: Level, problems: Problems) -> None:
@@ -118,8 +141,8 @@ def _schedule_or_problem(text: str, zone: str) -> Schedule | str:
         return str(error).removeprefix("schedule ")
 
 
-def policy_of(server: Server, rules: Level, schedule: Schedule, stuck_after: timedelta) -> Policy:
-    """The policy that good `rules` make for `server`."""
+def policy_of(server: Server, rules: Level, schedule: Schedule, stuck_after: timedelta, folder: Path) -> Policy:
+    """The policy that good `rules` make for `server`; `folder` is the configuration's."""
     return Policy(
         server_id=server.id,
         server=server.name,
@@ -132,5 +155,7 @@ def policy_of(server: Server, rules: Level, schedule: Schedule, stuck_after: tim
         grace=rules["grace"].value,
         splay=splay_of(server.id, rules["splay"].value),
         stuck_after=stuck_after,
+        max_age=rules["max_age"].value,
+        hooks=hooks_of(rules["hooks"].value, folder),
         name=server.policy,
     )

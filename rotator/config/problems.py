@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from rotator.config.schema import KEEP_TAGS, Api, Rules, Tiers, Times
+from rotator.config.hook_schema import COMMAND_TAGS, HookRules
+from rotator.config.outlet_schema import AppriseRules, CheckInRules, Notify, Web, WebhookRules
+from rotator.config.schema import KEEP_TAGS, Api, Rules, Server, Tiers, Times
 from rotator.config.words import Loc, found, kind_of, location, number_remedy, shown, text_remedy, truth_remedy
 
 if TYPE_CHECKING:
@@ -25,7 +27,29 @@ _COMPARED = 200
 """Names to compare a misspelt one with: each comparison takes a while."""
 
 _SECRET = re.compile(r"token|secret|passw|api_?-?key|bearer|authorization|credential", re.IGNORECASE)
-_HOMES: dict[str, type[BaseModel]] = {"api": Api, "timing": Times, "defaults": Rules}
+_PARTS: dict[str, type[BaseModel]] = {
+    "keep": Tiers,
+    "hooks": HookRules,
+    "check_in": CheckInRules,
+    "webhook": WebhookRules,
+    "apprise": AppriseRules,
+}
+"""Keys whose values have keys of their own."""
+
+_HOMES: dict[str, type[BaseModel]] = {"api": Api, "timing": Times, "web": Web, "notify": Notify, "defaults": Rules}
+_INNER_HOMES: dict[type[BaseModel], tuple[str, ...]] = {
+    Rules: ("keep", "hooks"),
+    Server: ("keep", "hooks"),
+    Notify: ("check_in", "webhook", "apprise"),
+}
+_SECRET_HOMES: dict[type[BaseModel], str] = {
+    Web: "save the token in a file of mode 0600 and name it as web.token_file",
+    WebhookRules: "save the secret in a file of mode 0600 and name it as secret_file",
+    Notify: "save the address in a file of mode 0600 and name it as url_file",
+    CheckInRules: "save the address in a file of mode 0600 and name it as url_file",
+    AppriseRules: "save the address in a file of mode 0600 and name it as url_file",
+}
+_TAGS = frozenset(KEEP_TAGS + COMMAND_TAGS)
 
 _PATTERNS = {
     "prefix": "write up to 40 letters, digits, '-' and '_', a letter or digit at both ends",
@@ -74,7 +98,7 @@ class Problems:
             self._add_one(model, (*top, *_without_tags(error["loc"])), len(top), error)
 
     def _add_one(self, model: type[BaseModel], loc: Loc, depth: int, error: ErrorDetails) -> None:
-        owner = Tiers if "keep" in loc[depth:-1] else model
+        owner = next((_PARTS[part] for part in reversed(loc[depth:-1]) if part in _PARTS), model)
         match error["type"]:
             case "missing":
                 self.add(loc[:-1], _missing(owner, str(loc[-1])))
@@ -118,7 +142,7 @@ def unknown_policy(name: str, known: Iterable[str]) -> str:
 
 
 def _without_tags(loc: Loc) -> Loc:
-    return (*loc[:1], *loc[2:]) if len(loc) > 1 and loc[0] == "keep" and loc[1] in KEEP_TAGS else loc
+    return tuple(part for part in loc if part not in _TAGS)
 
 
 def _key_of(loc: Loc) -> str:
@@ -132,8 +156,22 @@ def _missing(model: type[BaseModel], key: str) -> str:
 
 def _example(model: type[BaseModel], key: str) -> str:
     known = model.model_fields.get(key)
-    example = known.examples[0] if known and known.examples else ""
-    return "[" + ", ".join(map(str, example)) + "]" if isinstance(example, list) else str(example)
+    return _written(known.examples[0] if known and known.examples else "")
+
+
+def _item_example(model: type[BaseModel], key: str) -> str:
+    """Of a list of texts, one of them."""
+    example = next(iter(model.model_fields[key].examples or [""])) if key in model.model_fields else ""
+    return _written(example[-1] if isinstance(example, list) else example)
+
+
+def _written(example: object) -> str:
+    """An example on one line of YAML."""
+    if isinstance(example, list):
+        return "[" + ", ".join(map(_written, example)) + "]"
+    if isinstance(example, dict):
+        return "{" + ", ".join(f"{key}: {_written(value)}" for key, value in example.items()) + "}"
+    return str(example)
 
 
 def _unknown(model: type[BaseModel], key: str) -> str:
@@ -141,11 +179,17 @@ def _unknown(model: type[BaseModel], key: str) -> str:
     if near:
         return f"there is no such key; did you mean {near[0]}?"
     if _SECRET.search(key):
-        return "secrets do not belong in this file; save the token in a file of mode 0600 and name it as api.token_file"
-    home = next((name for name, section in _HOMES.items() if section is not model and key in section.model_fields), "")
-    if home:
+        remedy = "save the token in a file of mode 0600 and name it as api.token_file"
+        return f"secrets do not belong in this file; {_SECRET_HOMES.get(model, remedy)}"
+    if home := _home(model, key):
         return f"there is no such key here; it belongs under {home}:"
     return f"there is no such key; remove it (known here: {', '.join(model.model_fields)})"
+
+
+def _home(model: type[BaseModel], key: str) -> str:
+    """The section that has `key`, nearest first; nothing if none has."""
+    homes = {inner: _PARTS[inner] for inner in _INNER_HOMES.get(model, ())} | _HOMES
+    return next((name for name, section in homes.items() if section is not model and key in section.model_fields), "")
 
 
 def _sentence(kind: str, error: ErrorDetails, node: Node, model: type[BaseModel], key: str) -> str:
@@ -166,6 +210,10 @@ def _sentence(kind: str, error: ErrorDetails, node: Node, model: type[BaseModel]
             return f"{found(value)}: {_PATTERNS[key]}"
         case "model_type":
             return f"{kind_of(value)}: write keys and values below it, each on its own line"
+        case "too_short":
+            return f"found an empty list; write for example {_example(model, key)}"
+        case "tuple_type" if model is Notify:
+            return f"{kind_of(value)}: write a list, for example {_example(model, key)}"
         case _:
             return f"{found(value)}{' in quotes' if _is_quoted(node) else ''}: {_type_remedy(kind, node, model, key)}"
 
@@ -193,6 +241,6 @@ def _type_remedy(kind: str, node: Node, model: type[BaseModel], key: str) -> str
         case "bool_type":
             return truth_remedy(node.value)
         case "string_type":
-            return text_remedy(node.value, _example(model, key).strip("[]"))
+            return text_remedy(node.value, _item_example(model, key))
         case _:
             return f"write a list, for example {_example(model, key)}"

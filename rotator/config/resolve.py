@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from rotator.config.advice import advise
 from rotator.config.draft import Draft, Piece, drafted
-from rotator.config.files import UnusableFileError, absolute, read_regular
+from rotator.config.files import UnusableFileError, located, read_regular
 from rotator.config.inherit import BUILT_IN, UNKNOWN, Clocks, Level, check_floor, overlaid, policy_of
+from rotator.config.outlets import notify_settings, web_settings
 from rotator.config.problems import Problems, unknown_policy
 from rotator.config.schema import Api, Server, Times
 from rotator.config.settings import ApiSettings, Config, DisabledServer, Timing
@@ -61,16 +62,16 @@ def _resolved(draft: Draft, path: Path, problems: Problems) -> Config:
     _check_identities(draft.servers, problems)
     _check_policy_names(draft, problems)
     timing = _timing(draft.timing, problems)
-    policies, disabled = _Resolver(draft, timing, problems).split()
+    policies, disabled = _Resolver(draft, timing, problems, path.parent).split()
     if not policies:
         problems.warn(("servers",), "every server is switched off, so there is nothing to do")
-    return Config(
-        path, _api(draft.api.value or Api(), path), timing, policies, None, None, disabled, problems.warnings()
-    )
+    web, notify = web_settings(draft.web, path.parent, problems), notify_settings(draft.notify, path.parent, problems)
+    api = _api(draft.api.value or Api(), path)
+    return Config(path, api, timing, policies, web, notify, disabled, problems.warnings())
 
 
 def _api(api: Api, path: Path) -> ApiSettings:
-    token_file = absolute(api.token_file, path.parent) if api.token_file else None
+    token_file = located(api.token_file, path.parent) if api.token_file else None
     return ApiSettings(api.url, token_file, api.timeout, api.parallel)
 
 
@@ -123,6 +124,7 @@ class _Resolver:
     draft: Draft
     timing: Timing
     problems: Problems
+    folder: Path
 
     def __post_init__(self) -> None:
         self._clocks = Clocks(self.problems)
@@ -163,4 +165,4 @@ class _Resolver:
             )
         if schedule is None or not all(chosen.good for chosen in rules.values()):
             return None
-        return policy_of(server, rules, schedule, self.timing.stuck_after)
+        return policy_of(server, rules, schedule, self.timing.stuck_after, self.folder)

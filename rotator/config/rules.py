@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from rotator.config.words import found, shown
-from rotator.model import Id, opaque_id
+from rotator.model import AfterWhen, Id, opaque_id
 
 DURATION = r"^[0-9]+(ms|s|m|h|d)$"
 ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -17,7 +15,6 @@ _DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
 # Other programs, and YAML 1.1, read these as numbers, each as another one.
 _NUMBER_LIKE = re.compile(r"[0-9][0-9_.]*|0[xob][0-9a-fA-F_]+|[0-9][0-9.]*[eE][0-9]+")
 _TRUTH_LIKE = frozenset({"yes", "no", "on", "off", "true", "false", "y", "n", "null", "none"})
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 
 
 def duration(value: object) -> timedelta:
@@ -69,32 +66,38 @@ def printable(value: str) -> str:
     return value
 
 
-def api_url(value: str) -> str:
-    """An address the token may be sent to, without a trailing slash (S10).
-
-    No message repeats the address: it may hold a password.
-    """
-    try:
-        parts = urlsplit(value)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise ValueError("the address cannot be read; an example is https://admin.vps.org/api/v1") from None
-    if not value.isascii() or not value.isprintable() or " " in value or not _HOST.fullmatch(host) or port == 0:
-        raise ValueError("the address names no valid host; an example is https://admin.vps.org/api/v1")
-    if "@" in parts.netloc:
-        raise ValueError("the address holds a user name or password; remove it, the token is all the API wants")
-    if "?" in value or "#" in value:
-        raise ValueError("the address holds a query or fragment; remove everything from '?' or '#' on")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
-        raise ValueError("the token would travel in the clear; use https:// (http:// goes to this machine only)")
-    return value.rstrip("/")
+def file_path(value: str) -> str:
+    """The path of a file; no message repeats it, because people do paste the secret where its file belongs."""
+    if "://" in value:
+        raise ValueError("found an address: write the path of a file that holds it")
+    if not value.isprintable():
+        raise ValueError("found line breaks or other characters that do not print: write the path of a file")
+    return value
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback and getattr(address, "ipv4_mapped", None) is None
+def argument(value: str) -> str:
+    """Text that a program can be given."""
+    if "\0" in value:
+        raise ValueError("found a character \\x00, which no program can be given; remove it")
+    return value
+
+
+def check_command(value: str | tuple[str, ...], *, shell: bool) -> None:
+    """Refuses a line that no shell reads, a list that a shell would read, and a command without a program."""
+    if isinstance(value, str) and not shell:
+        raise ValueError(
+            "found text: write a list of the program and its arguments, such as [systemctl, stop, app]; "
+            "or add shell: true, and /bin/sh runs it"
+        )
+    if shell and not isinstance(value, str):
+        raise ValueError("found a list: with shell: true write one line of text for /bin/sh, or remove shell: true")
+    if not (value.strip() if isinstance(value, str) else value[0].strip()):
+        raise ValueError("found no program; write its name or path first")
+
+
+def after_when(value: object) -> AfterWhen:
+    """When the `after` command runs."""
+    words = [each.value for each in AfterWhen]
+    if value not in words:
+        raise ValueError(f"{found(value)}: write {' or '.join(words)}")
+    return AfterWhen(value)

@@ -3,24 +3,15 @@
 Knows one section at a time; what sections say of each other is for `resolve`.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    PlainValidator,
-    Strict,
-    Tag,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, Discriminator, Field, PlainValidator, Strict, Tag, WithJsonSchema, model_validator
 
-from rotator.config import rules
+from rotator.config import addresses, rules
+from rotator.config.fields import FilePath, Section, default, span, text
+from rotator.config.hook_schema import HookRules
+from rotator.config.outlet_schema import Notify, Web
 from rotator.model import CAP, Id
 from rotator.naming import ADOPT, PREFIX
 
@@ -31,88 +22,52 @@ _URL = (
     r"^(https://[^\s?#@/]+(/[^\s?#]*)?"
     r"|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?(/[^\s?#]*)?)$"
 )
-"""As `rules.api_url`, as far as a pattern can say it."""
+"""As `addresses.api_url`, as far as a pattern can say it."""
 
 
-def _span(at_least: str, at_most: str, word: str | None = None) -> Any:
-    """A duration between two others, or `word`, which means None."""
-    least, most = rules.duration(at_least), rules.duration(at_most)
-
-    def checked(value: object) -> timedelta | None:
-        if word is not None and value == word:
-            return None
-        span = rules.duration(value)
-        if not least <= span <= most:
-            raise ValueError(f"found the text '{value}': write a time from {at_least} to {at_most}")
-        return span
-
-    pattern = rules.DURATION if word is None else rules.DURATION.replace("^", f"^{word}$|^")
-    return PlainValidator(checked), WithJsonSchema({"type": "string", "pattern": pattern})
-
-
-def _text(at_most: int, at_least: int = 1) -> Any:
-    return Field(min_length=at_least, max_length=at_most), AfterValidator(rules.printable)
-
-
-def _default(shown: object) -> Callable[[dict[str, Any]], None]:
-    """Shows a default in the schema as it is written in the file; None: there is none to show."""
-
-    def show(schema: dict[str, Any]) -> None:
-        schema.pop("default", None)
-        if shown is not None:
-            schema["default"] = shown
-
-    return show
-
-
-class _Section(BaseModel):
-    # Built when first used: the file as a whole is described for editors, but checked section by section.
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
-
-
-class Api(_Section):
+class Api(Section):
     """Where the API is and how it is spoken to."""
 
-    url: Annotated[str, AfterValidator(rules.api_url), WithJsonSchema({"type": "string", "pattern": _URL})] = Field(
+    url: Annotated[str, AfterValidator(addresses.api_url), WithJsonSchema({"type": "string", "pattern": _URL})] = Field(
         default="https://admin.vps.org/api/v1",
         description="Address of the API. https, or http to this machine only.",
         examples=["https://admin.vps.org/api/v1"],
     )
-    token_file: Annotated[str, *_text(4096)] = Field(
+    token_file: FilePath = Field(
         default="",
         description="File that holds the API token and nothing else; relative to this file's folder. Keep it at mode "
         "0600. Other sources: --token-file, ROTATOR_API_TOKEN_FILE, systemd's LoadCredential=api-token, "
         "ROTATOR_API_TOKEN.",
         examples=["/etc/rotator/token"],
-        json_schema_extra=_default(None),
+        json_schema_extra=default(None),
     )
-    timeout: Annotated[timedelta, *_span("1s", "10m")] = Field(
+    timeout: Annotated[timedelta, *span("1s", "10m")] = Field(
         default=timedelta(seconds=30),
         description="How long one request may take.",
         examples=["30s"],
-        json_schema_extra=_default("30s"),
+        json_schema_extra=default("30s"),
     )
     parallel: int = Field(default=8, ge=1, le=64, description="Requests in flight at once.", examples=[8])
 
 
-class Times(_Section):
+class Times(Section):
     """How snapshots in progress are watched."""
 
-    poll_interval: Annotated[timedelta, *_span("100ms", "1h")] = Field(
+    poll_interval: Annotated[timedelta, *span("100ms", "1h")] = Field(
         default=timedelta(seconds=15),
         description="How often snapshots in progress are looked at.",
         examples=["15s"],
-        json_schema_extra=_default("15s"),
+        json_schema_extra=default("15s"),
     )
-    stuck_after: Annotated[timedelta, *_span("1m", "30d")] = Field(
+    stuck_after: Annotated[timedelta, *span("1m", "30d")] = Field(
         default=timedelta(minutes=60),
         description="A snapshot in progress for longer than this is reported as stuck. It is never deleted.",
         examples=["60m"],
-        json_schema_extra=_default("60m"),
+        json_schema_extra=default("60m"),
     )
 
 
-class Tiers(_Section):
+class Tiers(Section):
     """How many restore points each rule keeps, finest rule first; together 1 to 5."""
 
     last: int = Field(default=0, ge=0, le=CAP, description="The newest ones.", examples=[2])
@@ -138,18 +93,24 @@ def _form_of_keep(value: object) -> str:
     return KEEP_TAGS[1] if isinstance(value, dict | Tiers) else KEEP_TAGS[0]
 
 
-class Rules(_Section):
+def _section(description: str, *examples: dict[str, Any]) -> Any:
+    """A part that may be left out: None then, which cannot be written."""
+    shown = list(examples) or None
+    return Field(default=None, description=description, examples=shown, json_schema_extra=default(None))
+
+
+class Rules(Section):
     """Keys of a policy. What is not set here comes from the named policy, then from `defaults`."""
 
-    schedule: Annotated[str, *_text(200)] = Field(
+    schedule: Annotated[str, *text(200)] = Field(
         default="",
         description="When a snapshot is taken: hourly, daily, weekly, monthly; every hour, day, monday … sunday or "
         "weekday, with at HH:MM if you like; every N minutes or hours, where N divides 60 or 24; or a cron expression "
         "of five fields.",
         examples=["every day at 03:00", "every 6 hours", "every weekday at 22:30", "15 4 * * 0"],
-        json_schema_extra=_default(None),
+        json_schema_extra=default(None),
     )
-    timezone: Annotated[str, *_text(64)] = Field(
+    timezone: Annotated[str, *text(64)] = Field(
         default="UTC",
         description="The time zone that the schedule and the retention rules count in.",
         examples=["Europe/Paris"],
@@ -181,22 +142,32 @@ class Rules(_Section):
         description="Whole names of snapshots that an earlier tool or prefix made and rotator may delete; * is any "
         "text, ? any one character.",
         examples=[["nightly-*"]],
-        json_schema_extra=_default([]),
+        json_schema_extra=default([]),
     )
-    description: Annotated[str, *_text(255, at_least=0)] = Field(
+    description: Annotated[str, *text(255, at_least=0)] = Field(
         default="", description="Text that each new snapshot carries.", examples=["before the nightly batch"]
     )
-    grace: Annotated[timedelta | None, *_span("1m", "366d", word="none")] = Field(
+    grace: Annotated[timedelta | None, *span("1m", "366d", word="none")] = Field(
         default=None,
         description="How late a missed snapshot may still be taken; none: any lateness.",
         examples=["2h"],
-        json_schema_extra=_default("none"),
+        json_schema_extra=default("none"),
     )
-    splay: Annotated[timedelta, *_span("0s", "24h")] = Field(
+    splay: Annotated[timedelta, *span("0s", "24h")] = Field(
         default=timedelta(0),
         description="Spreads servers of one schedule over this time; each server has its own fixed delay in it.",
         examples=["30m"],
-        json_schema_extra=_default("0s"),
+        json_schema_extra=default("0s"),
+    )
+    max_age: Annotated[timedelta | None, *span("1m", "366d", word="auto")] = Field(
+        default=None,
+        description="How old the newest restore point may grow before somebody is told; auto: two slots without one.",
+        examples=["36h"],
+        json_schema_extra=default("auto"),
+    )
+    hooks: HookRules = _section(
+        "Commands around each snapshot. Inherited as one value, not key by key; {} switches inherited ones off.",
+        {"before": ["/usr/local/bin/freeze"], "after": ["/usr/local/bin/thaw"], "timeout": "30s"},
     )
     enabled: bool = Field(default=True, description="false: rotator does nothing to the server.", examples=[False])
 
@@ -209,29 +180,27 @@ class Server(Rules):
         PlainValidator(rules.server_id),
         WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": rules.ID}]}),
     ] = Field(description="The server's id at the API.", examples=[12345])
-    name: Annotated[str, *_text(255)] = Field(
+    name: Annotated[str, *text(255)] = Field(
         description="The server's name at the API. A name that differs is reported: it is how a wrong id shows.",
         examples=["web-server-01"],
     )
-    policy: Annotated[str, *_text(64)] = Field(
+    policy: Annotated[str, *text(64)] = Field(
         default="",
         description="One of `policies`, followed where the server says nothing else.",
         examples=["nightly"],
-        json_schema_extra=_default(None),
+        json_schema_extra=default(None),
     )
 
 
-def _section(description: str) -> Any:
-    return Field(default=None, description=description, json_schema_extra=_default(None))
-
-
-class ConfigFile(_Section):
+class ConfigFile(Section):
     """What to take snapshots of, when, and how many to keep."""
 
     api: Api | None = _section("Where the API is and how it is spoken to.")
     timing: Times | None = _section("How snapshots in progress are watched.")
     defaults: Rules | None = _section("Keys of a policy that hold where nothing else is said.")
     policies: dict[str, Rules] | None = _section("Named sets of keys, for servers to follow.")
+    web: Web | None = _section("Where the status page and the metrics are served.")
+    notify: Notify | None = _section("Whom to tell of changes.")
     servers: list[Server] = Field(min_length=1, description="The servers to take snapshots of.")
 
 

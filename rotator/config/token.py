@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rotator.config.files import UnusableFileError, absolute, read_regular
+from rotator.config.files import CREDENTIAL, UnusableFileError, absolute, credential, read_regular
 from rotator.errors import CredentialsError
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def read_token(option: str | None, configured: Path | None, environ: Mapping[str
     named = {"--token-file": option, "api.token_file": configured, _FILE: file}
     for place, path in named.items():
         if path:
-            return _from_file(absolute(str(path), Path()), place)
-    credential = _credential(environ)
-    if credential:
-        return _from_file(credential, "$CREDENTIALS_DIRECTORY", watched=True)
+            return _from_named(str(path), place, environ)
+    given = _credential(environ)
+    if given:
+        return _from_file(given, "$CREDENTIALS_DIRECTORY", watched=True)
     if value:
         return Token(_checked(value, _VALUE), _VALUE)
     raise CredentialsError(
@@ -53,6 +53,16 @@ def read_token(option: str | None, configured: Path | None, environ: Mapping[str
         "$CREDENTIALS_DIRECTORY/api-token and ROTATOR_API_TOKEN; save the token in a file that only rotator's user "
         "may read (mode 0600) and name it with api.token_file"
     )
+
+
+def _from_named(path: str, place: str, environ: Mapping[str, str]) -> Token:
+    """The token in the file called `path`, which may be one that systemd gives."""
+    if not path.startswith(CREDENTIAL):
+        return _from_file(absolute(path, Path()), place)
+    try:
+        return _from_file(credential(Path(path), environ), place, watched=True)
+    except UnusableFileError as problem:
+        raise CredentialsError(f"{place}: cannot use {path}: {problem}") from None
 
 
 def _credential(environ: Mapping[str, str]) -> Path | None:

@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.config import Config, Token, load, read_token
+from rotator.config.hook_schema import HookRules
+from rotator.config.outlet_schema import AppriseRules, CheckInRules, Notify, Web, WebhookRules
 from rotator.config.resolve import parse
 from rotator.config.schema import Api, ConfigFile, Rules, Server, Tiers, Times
 from rotator.config.yaml_errors import UnreadableYamlError
@@ -20,7 +22,21 @@ from rotator.errors import ConfigError, CredentialsError
 from rotator.model import CAP
 from rotator.slots import timezone_of
 
-KEYS = sorted({key for model in (Api, ConfigFile, Rules, Server, Tiers, Times) for key in model.model_fields})
+MODELS = (
+    Api,
+    ConfigFile,
+    Rules,
+    Server,
+    Tiers,
+    Times,
+    HookRules,
+    Web,
+    Notify,
+    CheckInRules,
+    WebhookRules,
+    AppriseRules,
+)
+KEYS = sorted({key for model in MODELS for key in model.model_fields})
 WORDS = [
     "daily",
     "every 6 hours",
@@ -34,6 +50,9 @@ WORDS = [
     "UTC",
     "a*",
     "https://a",
+    "127.0.0.1:80",
+    "0.0.0.0:80",
+    "/a",
     "<<",
 ]
 
@@ -111,6 +130,30 @@ def test_any_bytes_give_settings_or_a_config_error(tmp_path_factory: Any, conten
 @given(st.dictionaries(st.sampled_from(KEYS), values) | values)
 def test_any_structure_gives_settings_or_a_config_error(value: object) -> None:
     outcome(json.dumps(value, ensure_ascii=False))
+
+
+@given(
+    st.sampled_from(["web", "notify"]),
+    st.dictionaries(st.sampled_from([*Web.model_fields, *Notify.model_fields]), values),
+    st.lists(st.dictionaries(st.sampled_from([*CheckInRules.model_fields, *WebhookRules.model_fields]), scalars)),
+)
+def test_any_page_and_any_receivers_give_settings_or_a_config_error(
+    section: str, content: dict[str, Any], outlets: list[Any]
+) -> None:
+    servers = [{"id": 1, "name": "a", "schedule": "daily"}]
+    outcome(json.dumps({"servers": servers, section: content}, ensure_ascii=False))
+    everyone = {"check_in": outlets, "webhook": outlets, "apprise": outlets}
+    outcome(json.dumps({"servers": servers, "notify": everyone}, ensure_ascii=False))
+
+
+@given(
+    st.sampled_from(["before", "after"]),
+    st.dictionaries(st.sampled_from(list(HookRules.model_fields)), values),
+    values | st.lists(st.text(max_size=5)),
+)
+def test_any_hooks_give_settings_or_a_config_error(key: str, content: dict[str, Any], command: object) -> None:
+    servers = [{"id": 1, "name": "a", "schedule": "daily", "hooks": {**content, key: command}}]
+    outcome(json.dumps({"servers": servers}, ensure_ascii=False))
 
 
 @given(values, rules, st.sampled_from(sorted(Server.model_fields)))

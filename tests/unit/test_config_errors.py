@@ -140,13 +140,13 @@ def test_a_bad_value_is_told_by_what_was_found_and_what_to_write(written: str, t
     ("written", "told"),
     [
         ("retention: 4", "retention: there is no such key; remove it (known here: schedule, timezone, keep, min_keep, "
-            "prefix, adopt, description, grace, splay, enabled, id, name, policy)"),
+            "prefix, adopt, description, grace, splay, max_age, hooks, enabled, id, name, policy)"),
         ("time-zone: UTC", "time-zone: there is no such key; did you mean timezone?"),
         ("Keep: 4", "Keep: there is no such key; did you mean keep?"),
         ("stuck_after: 1h", "stuck_after: there is no such key here; it belongs under timing:"),
         ("url: https://x.org", "url: there is no such key here; it belongs under api:"),
         ('"a\\nb": 1', "'a\\x0ab': there is no such key; remove it (known here: schedule, timezone, keep, min_keep, "
-            "prefix, adopt, description, grace, splay, enabled, id, name, policy)"),
+            "prefix, adopt, description, grace, splay, max_age, hooks, enabled, id, name, policy)"),
     ],
 )  # fmt: skip
 def test_an_unknown_key_is_told_with_the_likely_one(written: str, told: str) -> None:
@@ -211,7 +211,7 @@ def test_an_address_the_token_must_not_go_to_is_refused_and_not_repeated(url: st
         ("policies: {'': {}}", "16: policies.'': '' is no good name; use up to 64 printable characters"),
         ("policies: {n: {id: 5}}",
             "16: policies.n.id: there is no such key; remove it (known here: schedule, timezone, keep, min_keep, prefix, "
-            "adopt, description, grace, splay, enabled)"),
+            "adopt, description, grace, splay, max_age, hooks, enabled)"),
     ],
 )  # fmt: skip
 def test_a_bad_section_is_told(section: str, told: str) -> None:

@@ -34,6 +34,17 @@ ACCEPTED = [
     server("keep: {last: 2, daily: 1, weekly: 1, hourly: 0}"),
     server("min_keep: 2, prefix: a, adopt: [a*, '?1'], description: '', grace: none, splay: 0s, enabled: false"),
     server("grace: 2h, timezone: Europe/Paris"),
+    server("max_age: 36h"),
+    server("max_age: auto, hooks: {}"),
+    server("hooks: {before: [a, b c], after: [d], timeout: 10m, after_when: requested}"),
+    server("hooks: {shell: true, before: a | b, after: c}"),
+    server("hooks: {after: [a], shell: false}"),
+    "web:\nnotify:\n" + GOOD,
+    "web: {listen: '[::1]:9187', hosts: [a.b]}\n" + GOOD,
+    "web: {listen: /run/a.sock, token_file: t}\n" + GOOD,
+    "notify: {remind_every: 1h, check_in: [{url_file: a, every: 5m}], webhook: [{url: 'http://a/', secret_file: s}]}\n"
+    + GOOD,
+    "notify: {apprise: [{url: 'mailto://a'}, {url_file: b}]}\n" + GOOD,
     "servers: [{id: 1b4e28ba-2fa1, name: a, schedule: 0 3 * * *}]\n",
 ]
 REFUSED = [
@@ -74,6 +85,26 @@ REFUSED = [
     server("grace: ~"),
     server("splay: none"),
     server("schedule: ''"),
+    server("max_age: none"),
+    server("hooks: ~"),
+    server("hooks: [a]"),
+    server("hooks: {timeout: 5s}"),
+    server("hooks: {before: a}"),
+    server("hooks: {before: []}"),
+    server("hooks: {before: [1]}"),
+    server("hooks: {before: [a], shell: true}"),
+    server("hooks: {before: [a], after_when: done}"),
+    server("hooks: {befor: [a]}"),
+    "web: {}\n" + GOOD,
+    "web: {listen: 9187}\n" + GOOD,
+    "web: {listen: ':9187'}\n" + GOOD,
+    "web: {listen: '/s', hosts: ['https://a']}\n" + GOOD,
+    "notify: {check_in: {}}\n" + GOOD,
+    "notify: {check_in: [{every: 1h}]}\n" + GOOD,
+    "notify: {check_in: [{url: 'https://a', url_file: b}]}\n" + GOOD,
+    "notify: {webhook: [{url: 'ftp://a'}]}\n" + GOOD,
+    "notify: {webhook: [{url: 'https://a', secret: b}]}\n" + GOOD,
+    "notify: {apprise: [{url: a}]}\n" + GOOD,
     server(f"description: {'x' * 256}"),
 ]
 
@@ -159,13 +190,23 @@ class TestExample:
 
     def test_it_loads_with_every_comment_that_is_a_setting_made_one(self) -> None:
         lines = (_uncommented(line) for line in EXAMPLE.read_text().splitlines())
-        assert len(parse("\n".join(lines), EXAMPLE).policies) == 5
+        made = parse("\n".join(lines), EXAMPLE)
+        assert len(made.policies) == 5
+        assert [policy.server for policy in made.policies if policy.hooks] == ["db-server-01"]
+        assert made.web
+        assert made.notify
+        assert made.notify.apprise
+
+    def test_it_runs_no_hook_and_tells_nobody_as_it_is(self) -> None:
+        made = load(EXAMPLE)
+        assert not any(policy.hooks for policy in made.policies)
+        assert (made.web, made.notify) == (None, None)
 
 
 def _uncommented(line: str) -> str:
     body = line.lstrip(" ")
-    key = body.removeprefix("# ").partition(":")[0]
-    is_setting = body.startswith("# ") and key.isidentifier() and key != "Durations"
+    key = body.removeprefix("# ").lstrip(" -").partition(":")[0]
+    is_setting = body.startswith("# ") and key.isidentifier()
     return line.replace("# ", "", 1) if is_setting else line
 
 

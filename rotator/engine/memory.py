@@ -49,6 +49,8 @@ class Attempt:
     """What the ledger knows it by; empty for one that another process, unknown to the ledger, asked for."""
     watched: bool = True
     """Whether this process saw all of it, so that its duration is known."""
+    adopted: bool = False
+    """Whether a process that did not ask for it said that it follows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,10 @@ class Attempts:
             took = now - attempt.begun if stage is Stage.COMPLETED and attempt.watched else None
             result = Result(stage.value)
             self._ledger.end(attempt.key, result, now, snapshot_id=snapshot_id, took=took, detail=reason)
+
+    def adopt(self, server_id: Id, attempt: Attempt) -> None:
+        """An earlier process asked for it, this one follows it."""
+        self._last[server_id] = replace(attempt, adopted=True)
 
     def undo(self, server_id: Id, before: Attempt | None) -> None:
         """The request provably never reached the API, so that nothing was tried."""

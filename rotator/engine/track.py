@@ -11,6 +11,8 @@ from rotator.logs import Event, logger
 from rotator.model import Observation, Plan, Policy, Snapshot, State
 from rotator.naming import snapshot_name
 
+_FOUND = "in progress already when first seen"
+
 _BEST_FIRST = (State.COMPLETED, State.IN_PROGRESS, State.UNKNOWN, State.FAILED)
 
 
@@ -28,9 +30,7 @@ def track(attempts: Attempts, policy: Policy, plan: Plan, observation: Observati
     if attempt is None or attempt.slot != slot:
         if shown.state is State.IN_PROGRESS:
             attempts.meet(policy.server_id, slot, now, begun=shown.created_at or now)
-            _log(
-                Event.SNAPSHOT_CREATED, policy, shown, slot, adopted=True, reason="in progress already when first seen"
-            )
+            _log(Event.SNAPSHOT_CREATED, policy, shown, slot, adopted=True, reason=_FOUND)
         return None
     return _advanced(attempts, policy, attempt, shown, now) if open_ else None
 
@@ -47,6 +47,9 @@ def _advanced(attempts: Attempts, policy: Policy, attempt: Attempt, shown: Snaps
         attempts.move(policy.server_id, attempt, Stage.SENT, now, snapshot_id=shown.id)
         reason = "its answer was lost, but it was created"
         _log(Event.SNAPSHOT_CREATED, policy, shown, attempt.slot, adopted=True, reason=reason)
+    elif shown.state is State.IN_PROGRESS and not (attempt.watched or attempt.adopted):
+        attempts.adopt(policy.server_id, attempt)
+        _log(Event.SNAPSHOT_CREATED, policy, shown, attempt.slot, adopted=True, reason=_FOUND)
     took = now - attempt.begun
     duration = round(took.total_seconds(), 3)
     known = took if attempt.watched else None

@@ -26,6 +26,8 @@ from rotator.standing.words import age
 
 def run(arguments: argparse.Namespace) -> int:
     """Find the restore point, show what will happen, ask, hold rotation off, restore, follow."""
+    if arguments.snapshot_id is None and arguments.server is None:
+        raise UsageError("say which: the id of a snapshot, or --server and --at; `rotator status` shows what is there")
     with open_account(arguments) as account, ExitStack() as held:
         rows = account.client.account_snapshots().snapshots
         target = _target(arguments, account, rows)
@@ -54,8 +56,6 @@ def _of(config: Config, server_id: Id) -> Iterator[Policy]:
 
 def _target(arguments: argparse.Namespace, account: Account, rows: Sequence[Snapshot]) -> Snapshot:
     """The restore point that the arguments mean; UsageError with those there are if it is none."""
-    if arguments.snapshot_id is None and arguments.server is None:
-        raise UsageError("say which: the id of a snapshot, or --server and --at; `rotator status` shows what is there")
     own = rows if arguments.server is None else _rows_of_server(arguments.server, account, rows)
     if arguments.snapshot_id is not None:
         return _with_id(opaque_id(arguments.snapshot_id), own, arguments)

@@ -6,7 +6,7 @@ import argparse
 
 from rotator import __version__
 from rotator.cli.parser import by_hand, look, rotate
-from rotator.cli.parser.options import CODES
+from rotator.cli.parser.options import CODES, Help
 
 _TOP = f"""\
 Keeps a few recent restore points for every server of a VPS.org account, under
@@ -41,11 +41,9 @@ _COMMANDS = (
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    parser = argparse.ArgumentParser(
-        prog="rotator", description=_TOP, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = argparse.ArgumentParser(prog="rotator", description=_TOP, formatter_class=Help, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"rotator {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
     for add in _COMMANDS:
         add(commands)
     return parser

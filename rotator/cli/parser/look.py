@@ -9,6 +9,18 @@ from rotator.cli.parser.options import account, command, json, lock, logging, no
 if TYPE_CHECKING:
     from rotator.cli.parser.options import Commands
 
+_DOCTOR_CODES = """\
+exit codes:
+  0 nothing failed; there may be warnings      1 something failed
+  2 wrong usage
+"""
+
+_HEALTH_CODES = """\
+exit codes:
+  0 the loop turns      1 it stands still, no daemon runs, or nobody can tell
+  2 wrong usage
+"""
+
 
 def plan(commands: Commands) -> None:
     """The arguments and the help of `rotator plan`."""
@@ -70,7 +82,7 @@ def schema(commands: Commands) -> None:
     """The arguments and the help of `rotator schema`."""
     text = """\
 Prints the JSON Schema (draft-07) of the configuration. Editors with a YAML
-language server complete and check the file with it:
+language server complete and check the file with it, if its first line is
   # yaml-language-server: $schema=./rotator.schema.json
 
 examples:
@@ -91,10 +103,12 @@ examples:
   rotator history --since 2026-11-01 --until 2026-11-08
 """
     parser = command(commands, "history", "show what was created and deleted, and why", text)
-    account(parser, sandbox=False)
+    account(parser, sandbox=False, token=False)
     servers(parser)
-    parser.add_argument("--since", metavar="TIME", help="only from then on: 2026-11-01, 2026-11-01T14:00 or 30d ago")
-    parser.add_argument("--until", metavar="TIME", help="only up to then, likewise")
+    parser.add_argument(
+        "--since", metavar="TIME", help="only from then on: 2026-11-01, 2026-11-01T14:00, or 30d for 30 days ago"
+    )
+    parser.add_argument("--until", metavar="TIME", help="only up to then, in the same forms")
     json(parser)
     state(parser)
     logging(parser)
@@ -104,15 +118,17 @@ def doctor(commands: Commands) -> None:
     """The arguments and the help of `rotator doctor`."""
     text = """\
 Looks at everything rotator needs, one line each, with the remedy where
-something is wrong: the configuration, the token and who may read it, the API and
-how fast it answers, the clock, the state, the lock, the service's environment.
-Sends GET requests only. Exits 1 if something is wrong.
+something is wrong: the program, the configuration, the token and who may read
+it, the API and how fast it answers, the clock, the state, the lock, the
+service and its environment, and what else is configured. Sends GET requests
+only, changes nothing, and works with a broken configuration too.
 
 examples:
   rotator doctor
-  sudo rotator doctor -c /etc/rotator/config.yaml --token-file /etc/rotator/token
+  sudo rotator doctor --token-file /etc/rotator/token
+  rotator doctor --json | jq -r '.[] | select(.status == "fail") | .remedy'
 """
-    parser = command(commands, "doctor", "look at everything rotator needs, with remedies", text)
+    parser = command(commands, "doctor", "look at everything rotator needs, with remedies", text, _DOCTOR_CODES)
     account(parser, sandbox=False)
     json(parser)
     lock(parser)
@@ -123,14 +139,18 @@ examples:
 def health(commands: Commands) -> None:
     """The arguments and the help of `rotator health`."""
     text = """\
-For a container's HEALTHCHECK or a liveness probe: exits 0 while the daemon's
-loop turns, 1 when it stands still or no daemon runs. That a server fails is no
-reason to restart the daemon; for that see `status`.
+For a container's HEALTHCHECK or a liveness probe: does the daemon's loop turn?
+Looks at the instance lock on this machine; asks no API and reads neither the
+configuration nor the token. That a server fails is no reason to restart the
+daemon; for that see `rotator status`.
 
 examples:
   rotator health -c /etc/rotator/config.yaml
+  rotator health --lock-file /run/rotator/rotator.lock --max-age 90s
 """
-    parser = command(commands, "health", "is the daemon's loop alive? exits 0 or 1", text)
-    account(parser, sandbox=False)
+    parser = command(commands, "health", "tell whether the daemon's loop is alive", text, _HEALTH_CODES)
+    parser.add_argument(
+        "--max-age", metavar="TIME", default="3m", help="how long ago the loop may have turned (default: 3m)"
+    )
+    account(parser, sandbox=False, token=False)
     lock(parser)
-    logging(parser)

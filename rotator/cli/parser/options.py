@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -16,26 +17,47 @@ exit codes:
 130 interrupted
 """
 
+_COMMON = "common options"
 
-def command(commands: Commands, name: str, summary: str, text: str) -> argparse.ArgumentParser:
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """80 columns at most, and room for the longest command beside its summary."""
+
+    def __init__(self, prog: str) -> None:
+        width = min(shutil.get_terminal_size().columns, 82) - 2
+        super().__init__(prog, max_help_position=26, width=width)
+        self._action_max_length = 15  # argparse forgets that commands are indented once more
+
+
+def command(commands: Commands, name: str, summary: str, text: str, codes: str = CODES) -> argparse.ArgumentParser:
     """A command with its one-line summary and its longer text."""
-    return commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.\n\n{text}\n{CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = commands.add_parser(
+        name, help=summary, description=f"{text}\n{codes}", formatter_class=Help, allow_abbrev=False
     )
+    parser.add_argument_group(_COMMON)
+    return parser
 
 
-def account(parser: argparse.ArgumentParser, *, sandbox: bool) -> None:
+def _common(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """What most commands take stands below what is the command's own."""
+    return next(group for group in parser._action_groups if group.title == _COMMON)  # noqa: SLF001 - has no public name
+
+
+def account(parser: argparse.ArgumentParser, *, sandbox: bool, token: bool = True) -> None:
     """Which configuration, which token, and perhaps the sandbox."""
-    parser.add_argument(
-        "-c", "--config", metavar="FILE", help="default: $ROTATOR_CONFIG, ./config.yaml, /etc/rotator/config.yaml"
+    group = _common(parser)
+    group.add_argument(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="the configuration (default: $ROTATOR_CONFIG, ./config.yaml, /etc/rotator/config.yaml)",
     )
-    parser.add_argument("--token-file", metavar="FILE", help="file with the API token; see the README for other ways")
+    if token:
+        group.add_argument("--token-file", metavar="FILE", help="file with the API token; other ways: see the README")
+    else:
+        parser.set_defaults(token_file=None)
     if sandbox:
-        parser.add_argument(
+        group.add_argument(
             "--sandbox", action="store_true", help="use an embedded API with servers made up from the configuration"
         )
     else:
@@ -66,30 +88,34 @@ def yes(parser: argparse.ArgumentParser) -> None:
 
 def lock(parser: argparse.ArgumentParser) -> None:
     """The instance lock."""
-    parser.add_argument(
+    _common(parser).add_argument(
         "--lock-file", metavar="FILE", help="allows one instance at a time (default: named after the configuration)"
     )
 
 
 def logging(parser: argparse.ArgumentParser) -> None:
     """What is logged, and how."""
-    parser.add_argument(
-        "--log-format", choices=("json", "console"), help="default: console on a terminal, else json; goes to stderr"
+    group = _common(parser)
+    group.add_argument(
+        "--log-format",
+        metavar="FORMAT",
+        choices=("json", "console"),
+        help="console or json (default: console on a terminal, else json); the log goes to stderr",
     )
     levels = ("debug", "info", "warning", "error")
-    parser.add_argument(
+    group.add_argument(
         "--log-level",
+        metavar="LEVEL",
         choices=levels,
-        default=None,
-        help="least level that is logged (default: info; on a terminal warning, but for run)",
+        help="what is logged: debug, info, warning or error (default: info; on a terminal warning, but for run)",
     )
 
 
 def state(parser: argparse.ArgumentParser) -> None:
     """Where what lasts beyond a process is kept."""
-    parser.add_argument(
+    _common(parser).add_argument(
         "--state-dir",
         metavar="DIR",
-        help="where history and unfinished business are kept (default: $STATE_DIRECTORY, /var/lib/rotator for root, "
+        help="where history and unfinished work are kept (default: $STATE_DIRECTORY, /var/lib/rotator for root, "
         "else $XDG_STATE_HOME/rotator or ~/.local/state/rotator)",
     )

@@ -59,10 +59,10 @@ examples:
 def prune(commands: Commands) -> None:
     """The arguments and the help of `rotator prune`."""
     text = """\
-For a policy that was tightened on purpose, or adopts snapshots: unattended,
-rotator prunes at most 2 surplus restore points of a server and holds the rest.
-This command shows everything that the keep rules give up, asks, and deletes it,
-looking at a fresh list before each delete.
+Shows everything that the keep rules give up, asks, and deletes it, looking at a
+fresh list before each delete. It is for a policy that was tightened on purpose
+or adopts snapshots: unattended, rotator prunes at most 2 surplus restore points
+of a server and holds the rest.
 
 examples:
   rotator prune                                  show, ask, delete

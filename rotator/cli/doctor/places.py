@@ -1,0 +1,156 @@
+"""Checks of what rotator keeps on this machine: the state, the room for it, and the instance lock."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from rotator.cli.doctor.chart import Chart, Finding, fail, ok, skipped, span, warn
+from rotator.cli.doctor.settings import NEEDS_CONFIG
+from rotator.config import Config
+from rotator.daemon.heartbeat import Heartbeat, heartbeat
+
+_LITTLE = 100 * 2**20
+_TOO_LITTLE = 5 * 2**20
+_ELSEWHERE = "make it writable for this user, or name another by --state-dir"
+
+
+def state_directory(chart: Chart) -> Path:
+    """Where the state is, or will be."""
+    from rotator.state.place import default_state_dir
+
+    given = chart.arguments.state_dir
+    return Path(given) if given else default_state_dir(chart.environ, chart.uid)
+
+
+def state_file(chart: Chart, config: Config) -> Path:
+    """Where the state of a configuration is, or will be."""
+    from rotator.state.place import state_name
+
+    return state_directory(chart) / state_name(config.path)
+
+
+def directory(chart: Chart) -> Iterator[Finding]:
+    """Whether the state has a place that this user may write to, and room."""
+    place = state_directory(chart)
+    there = next(each for each in (place, *place.absolute().parents) if each.exists())
+    made = "" if there == place else ", made by the first run"
+    if not there.is_dir():
+        yield fail(f"{there} is not a directory", "remove it, or name another by --state-dir")
+        return
+    if not os.access(there, os.W_OK | os.X_OK):
+        yield warn(f"{place}: this user may not write to {there}", f"{_ELSEWHERE}, or run `sudo rotator doctor`")
+    free = shutil.disk_usage(there).free
+    words = f"{place}: {_size(free)} free{made}"
+    if free < _TOO_LITTLE:
+        yield fail(words, "make room: history cannot be written")
+    elif free < _LITTLE:
+        yield warn(words, "make room")
+    else:
+        yield ok(words)
+
+
+def database(chart: Chart) -> Iterator[Finding]:
+    """Whether the state is sound and of a version that this program knows; it is only read."""
+    from rotator.state.place import require_trust
+    from rotator.state.trouble import ERRORS, explained
+
+    if chart.config is None:
+        yield skipped(NEEDS_CONFIG)
+        return
+    path = state_file(chart, chart.config)
+    try:
+        if not path.exists():
+            yield ok("none yet: the first run makes it")
+            return
+        require_trust(path, chart.uid)
+        version, verdict = _looked_into(path)
+    except ERRORS as error:
+        yield fail(explained(error, path).text, "as it says; the state may be moved away while nothing runs")
+        return
+    words = f"{path.name}: {_size(path.stat().st_size)}, version {version}"
+    if verdict != "ok":
+        yield fail(f"{words}, damaged: {verdict}", f"stop rotator and move {path} away; it makes a new one")
+    else:
+        yield ok(words)
+
+
+def _looked_into(path: Path) -> tuple[int, str]:
+    """The version of the tables, and what SQLite says of the file."""
+    from rotator.state.database import reader
+    from rotator.state.schema import require_known
+
+    with closing(reader(path)) as base:
+        version = require_known(base, path)
+        verdict: str = base.execute("PRAGMA quick_check(1)").fetchone()[0]
+    return version, verdict
+
+
+def lock(chart: Chart) -> Iterator[Finding]:
+    """Who holds the instance lock, and whether the daemon's loop turns."""
+    path = lock_file(chart)
+    if path is None:
+        yield skipped(f"{NEEDS_CONFIG}, or --lock-file")
+        return
+    try:
+        beat = heartbeat(path)
+    except OSError as error:
+        yield warn(f"{path}: {error.strerror}", "name another place with --lock-file, or run `sudo rotator doctor`")
+        return
+    if beat is None or not beat.held:
+        yield ok(f"{path}: free, so neither a daemon nor a one-shot runs")
+        return
+    yield _loop(chart, path, beat)
+    if beat.state and chart.config and beat.state != _identity(state_file(chart, chart.config)):
+        remedy = "name the same place with --state-dir, or set STATE_DIRECTORY as the service has it"
+        yield warn("whoever holds it uses another state than this command would", remedy)
+
+
+def _identity(path: Path) -> str:
+    """Device and inode of a file, as a lock file has them; empty if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    return f"{found.st_dev}:{found.st_ino}"
+
+
+def _loop(chart: Chart, path: Path, beat: Heartbeat) -> Finding:
+    now = chart.clock()
+    who = f"{path}: held by {f'process {beat.pid}' if beat.pid else 'a process'}"
+    if beat.is_alive(now):
+        return ok(f"{who}, whose loop turned {span(now - beat.touched_at)} ago")
+    return fail(
+        f"{who}, whose loop turned {span(now - beat.touched_at)} ago",
+        "it stands still: look at its log, then restart it, for example `systemctl restart rotator`",
+    )
+
+
+def lock_file(chart: Chart) -> Path | None:
+    """The lock file that this configuration has; None if neither is known."""
+    from rotator.daemon.lock import default_lock_file
+
+    if chart.arguments.lock_file:
+        return Path(chart.arguments.lock_file)
+    return default_lock_file(chart.config.path, chart.environ, chart.uid) if chart.config else None
+
+
+def daemon_runs(chart: Chart) -> bool:
+    """Whether somebody holds the instance lock."""
+    path = lock_file(chart)
+    try:
+        beat = heartbeat(path) if path else None
+    except OSError:
+        return False
+    return beat is not None and beat.held
+
+
+def _size(count: int) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count} {unit}"
+        count //= 1024
+    return f"{count:,} TiB"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 import threading
@@ -39,6 +40,9 @@ from rotator.logs import HIDDEN, Event, logger
 SKEW = timedelta(minutes=5)
 """A difference between the API's clock and ours that is worth a warning."""
 
+Observe = Callable[[str, str, float], None]
+"""Told of every exchange: its method, the answer's status (`error`: there was no answer), and the seconds it took."""
+
 
 class Caller:
     """Sends requests to one origin. Thread-safe: every thread has a session of its own, so connections are reused."""
@@ -51,12 +55,14 @@ class Caller:
         timeout: timedelta,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None] = time.sleep,
+        observe: Observe | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._token = token
         self._timeout = timeout.total_seconds()
         self._clock = clock
         self._sleep = sleep
+        self._observe = observe
         self._local = threading.local()
         self._sessions: weakref.WeakSet[requests.Session] = weakref.WeakSet()
         self._opening = threading.Lock()
@@ -68,7 +74,7 @@ class Caller:
         for attempt in range(1, TRIES + 1):
             last = attempt == TRIES
             try:
-                reply = exchange(self._session(), method, url, self._timeout, json)
+                reply = self._exchange(method, url, json)
             except TooLargeError as error:
                 unsure = MaybeCreatedError if method == "POST" else UnreadableError
                 raise unsure(f"{what}: the answer is too large ({error})") from None
@@ -83,6 +89,18 @@ class Caller:
                 return self._checked(reply, what, method)
             self._wait(attempt + 1, reply.headers, what, self.said(what, reply, "trying again"))
         raise AssertionError("the last attempt returns or raises")
+
+    def _exchange(self, method: str, url: str, json: Mapping[str, object] | None) -> Reply:
+        """One exchange, which whoever observes is told of; a fault of theirs is not the call's."""
+        begun, status = time.monotonic(), "error"
+        try:
+            reply = exchange(self._session(), method, url, self._timeout, json)
+            status = str(reply.status)
+            return reply
+        finally:
+            if self._observe is not None:
+                with contextlib.suppress(Exception):
+                    self._observe(method, status, time.monotonic() - begun)
 
     def _wait(self, attempt: int, headers: Mapping[str, str], what: str, reason: str) -> None:
         wait = wait_before(attempt, headers, self._clock(), random.random())  # noqa: S311 - spreads load only

@@ -94,6 +94,11 @@ class _Adapter(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        return manager
+
 
 class _Session(requests.Session):
     """Never looks at a `Location`: requests reads a redirect's whole body and parses its target even if told not to."""
@@ -141,10 +146,17 @@ def origin_of(url: str) -> Origin:
 
 def new_session(base_url: str, token: str) -> requests.Session:
     """A session for one thread: no environment (proxies, netrc), no redirects, no retries of its own."""
+    session = plain_session()
+    session.auth = _Bearer(token, origin_of(base_url))
+    session.headers["Accept"] = "application/json"
+    return session
+
+
+def plain_session() -> requests.Session:
+    """As `new_session`, but it has no token and so may go to anybody."""
     session = _Session()
     session.trust_env = False
-    session.auth = _Bearer(token, origin_of(base_url))
-    session.headers.update({"User-Agent": f"rotator/{__version__}", "Accept": "application/json"})
+    session.headers["User-Agent"] = f"rotator/{__version__}"
     session.mount("https://", _Adapter(max_retries=0))
     session.mount("http://", _Adapter(max_retries=0))
     return session

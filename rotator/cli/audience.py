@@ -87,12 +87,12 @@ class Audience:
         if self._notifier:
             self._notifier.began()
 
-    def finished(self, exit_code: int, text: str, metrics_file: Path | None) -> None:
-        """A one-shot is done; `text` is what it told."""
+    def finished(self, exit_code: int, text: str, metrics_file: Path | None, *, hurried: bool) -> None:
+        """A one-shot is done; `text` is what it told. `hurried`: it was asked to stop."""
         if self._metrics and metrics_file:
             self._metrics.write(metrics_file)
         if self._notifier:
-            self._notifier.finished(exit_code, text)
+            self._notifier.finished(exit_code, text, hurried=hurried)
 
     def _all(self) -> Iterator[Watcher]:
         yield from (each for each in (self._metrics, self._notifier, self._site) if each is not None)

@@ -51,6 +51,10 @@ class Journal:
         busy = sum(kind in _BUSY for kind in kinds)
         return len(kinds) - busy, busy
 
+    def eta(self) -> datetime | None:
+        """When the last snapshot in progress is done, if each takes as long as its server's usually do."""
+        return max((entry.outcome.eta for entry in self.entries.values() if entry.outcome.eta), default=None)
+
     def is_open(self) -> bool:
         """Whether something was left to do for a server."""
         return not self.entries or any(e.outcome.kind in (*_BUSY, Kind.SKIPPED) for e in self.entries.values())

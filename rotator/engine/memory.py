@@ -16,7 +16,7 @@ from rotator.engine.ledger import Ledger, Result
 from rotator.model import Id, Observation
 
 STALE = timedelta(minutes=5)
-"""How long a list may go on showing what was deleted before that is a failure."""
+"""How late a list may be, about what was deleted and about what was created."""
 
 FORGOTTEN = timedelta(hours=1)
 """After so long a delete that did not work may be sent again."""
@@ -178,6 +178,8 @@ class Attempts:
         if listed_at < attempt.at + self._settle:
             reason = "accepted by the API, not in its list yet"
             return Permission(granted=False, reason=reason, look_again=listed_at, patient=True)
+        if not attempt.watched and listed_at >= attempt.at + STALE:  # no list is that late: somebody deleted it
+            return Permission(granted=True)
         reason = "the API accepted it, but its list does not show it any more: was it deleted by hand? Not taken again"
         return Permission(granted=False, reason=reason)
 

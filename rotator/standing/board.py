@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
 
@@ -22,6 +22,13 @@ class Deed:
 
     at: datetime
     action: Action
+
+
+def _with_sight(outcome: Outcome, before: Outcome | None) -> Outcome:
+    """The outcome; what was seen before stands for what this pass could not see."""
+    if outcome.plan is not None or before is None or before.plan is None:
+        return outcome
+    return replace(outcome, plan=before.plan, observation=before.observation)
 
 
 class Board:
@@ -49,7 +56,7 @@ class Board:
             self._error, self._last_pass = report.error, now
             for outcome in report.outcomes:
                 server_id = outcome.policy.server_id
-                self._outcomes[server_id] = outcome
+                self._outcomes[server_id] = _with_sight(outcome, self._outcomes.get(server_id))
                 for action in outcome.done:
                     self._deeds.setdefault(server_id, deque(maxlen=_DEEDS)).append(Deed(now, action))
 

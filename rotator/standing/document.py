@@ -47,6 +47,7 @@ def _server_json(outcome: Outcome, now: datetime) -> dict[str, Any]:
         "last_slot": iso(last_slot(outcome)),
         "next_slot": iso(planned.next_slot) if planned else None,
         "waiting": planned.waiting if planned else None,
+        "eta": iso(outcome.eta),
         "blocked": planned.blocked if planned else None,
         "problems": list(outcome.problems),
         "notices": [{"kind": each.sign.value, "text": each.text} for each in (planned.notices if planned else ())],

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from rotator.engine import Kind, Outcome
 from rotator.model import Sign
+from rotator.planner.census import FUTURE
 from rotator.planner.words import instant
 from rotator.slots import latest_slot
 from rotator.standing.words import age
@@ -57,9 +58,10 @@ def restore_points(outcome: Outcome) -> tuple[datetime, ...]:
 
 
 def last_slot(outcome: Outcome) -> datetime | None:
-    """The slot of the newest restore point."""
+    """The slot of the newest restore point, without what a wrong clock dated ahead."""
     slots = [verdict.slot for verdict in (outcome.plan.verdicts if outcome.plan else ()) if verdict.slot]
-    return max(slots, default=None)
+    seen_at = outcome.observation.taken_at if outcome.observation else None
+    return max((slot for slot in slots if seen_at is None or slot <= seen_at + FUTURE), default=None)
 
 
 def is_stale(outcome: Outcome, now: datetime) -> str | None:

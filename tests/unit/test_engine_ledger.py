@@ -116,6 +116,21 @@ class TestRestart:
         assert [outcome.kind for outcome in report.outcomes] == [Kind.UNCERTAIN]
         assert cloud.changes() == [("create", TODAY)]
 
+    @pytest.mark.parametrize(("minutes", "again"), [(4, False), (6, True)])
+    def test_one_that_vanished_is_taken_again_by_a_later_process_once_no_list_can_be_that_late(
+        self, minutes: int, again: bool
+    ) -> None:
+        cloud, ledger = cloud_with(22), FakeLedger()
+        first = process(cloud, ledger)
+        first.run(6 * MINUTE)
+        ended(first)
+        cloud.remove(TODAY)
+        cloud.advance(minutes * MINUTE - 1 * MINUTE + timedelta(seconds=15))
+        second = process(cloud, ledger)
+        second.engine.run_pass([policy()])
+        ended(second)
+        assert (TODAY in cloud.names(WEB)) == again
+
     @pytest.mark.parametrize("acted", [True, False])
     def test_a_crash_in_the_request_is_looked_up_and_ends_with_one_snapshot(self, acted: bool) -> None:
         cloud, ledger = cloud_with(22), FakeLedger()

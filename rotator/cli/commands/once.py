@@ -30,17 +30,20 @@ def run(arguments: argparse.Namespace) -> int:
         policies = chosen(account.config.policies, arguments.server)
         requested = clock().replace(microsecond=0) if arguments.now else None
         audience.adopt(account)
-        audience.configured(account.config, clock())
-        audience.began()
-        engine = engine_for(arguments, account, signals.stopping)
-        journal = _rotate(engine, account, policies, requested, signals, audience, wait=not arguments.no_wait)
-        # What is still quiet for a snapshot that nobody waits for here.
-        engine.let_go()
-        engine.close()
-        lines = list(report_lines(journal, clock()))
-        write(lines)
-        audience.finished(journal.exit_code, "\n".join(lines), metrics_file)
-        return journal.exit_code
+        try:
+            audience.configured(account.config, clock())
+            audience.began()
+            engine = engine_for(arguments, account, signals.stopping)
+            journal = _rotate(engine, account, policies, requested, signals, audience, wait=not arguments.no_wait)
+            # What is still quiet for a snapshot that nobody waits for here.
+            engine.let_go()
+            engine.close()
+            lines = list(report_lines(journal, clock()))
+            write(lines)
+            audience.finished(journal.exit_code, "\n".join(lines), metrics_file, hurried=journal.interrupted)
+            return journal.exit_code
+        finally:
+            audience.closing("")
 
 
 def _rotate(
@@ -59,7 +62,7 @@ def _rotate(
     while (at := agenda.next_at()) is not None and not signals.stopping.is_set():
         # No appointment of a one-shot is further away than a poll, unless the clock was set back meanwhile.
         left = min(at - clock(), account.config.timing.poll_interval)
-        progress.sleeping(signals, left.total_seconds(), *journal.standing())
+        progress.sleeping(signals, left.total_seconds(), journal, clock)
         due = agenda.due(max(at, clock()))
         if due and not signals.stopping.is_set():
             report = engine.run_pass(due, requested)

@@ -64,7 +64,7 @@ def _hooks_json(policy: Policy) -> dict[str, str | None] | None:
     hooks = policy.hooks
     if hooks is None:
         return None
-    before, after = (each and str(each) for each in (hooks.before, hooks.after))
+    before, after = (None if each is None else str(each) for each in (hooks.before, hooks.after))
     return {"before": before, "after": after, "after_when": hooks.after_when.value}
 
 

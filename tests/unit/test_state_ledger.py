@@ -1,0 +1,325 @@
+"""What a state remembers: S7 over restarts, usual durations, holds, debts and notes; each read by a second process."""
+
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from rotator.engine.ledger import Intent, Past, Result
+from rotator.engine.memory import Attempt, Stage
+from rotator.model import Command
+from rotator.state.bounds import KEPT
+from tests.builders import DB, WEB
+from tests.conftest import NOW
+from tests.state_builders import DAY, HOUR, MINUTE, NAME, SetClock, debt, delete, hold, intent, note, opened, told
+
+
+def past_of(directory: Path, *ended: tuple[Intent, Result | None, datetime], now: datetime = NOW) -> Past:
+    """What a later process is told of these calls."""
+    with opened(directory, SetClock(now)) as state:
+        state.begin([each for each, _, _ in ended])
+        for each, result, at in ended:
+            if result is not None:
+                state.end(each.key, result, at, detail="a reason" if result is Result.UNCERTAIN else "")
+    with opened(directory, SetClock(now)) as state:
+        return state.past()
+
+
+class TestAttempts:
+    @pytest.mark.parametrize(
+        ("result", "stage"),
+        [
+            (None, Stage.UNCERTAIN),
+            (Result.UNCERTAIN, Stage.UNCERTAIN),
+            (Result.SENT, Stage.SENT),
+            (Result.COMPLETED, Stage.COMPLETED),
+        ],
+    )
+    def test_create_is_known_to_the_next_process(self, tmp_path: Path, result: Result | None, stage: Stage) -> None:
+        past = past_of(tmp_path, (intent("a", attempt=2), result, NOW + MINUTE), now=NOW + HOUR)
+        reached = NOW + MINUTE if result else NOW
+        reason = "a reason" if result is Result.UNCERTAIN else ""
+        assert past.attempts == {WEB: Attempt(NOW, stage, reached, NOW, 2, reason, key="a")}
+
+    def test_failed_create_starts_its_waits_anew(self, tmp_path: Path) -> None:
+        assert past_of(tmp_path, (intent("a"), Result.FAILED, NOW)).attempts == {}
+
+    def test_create_that_was_not_sent_leaves_the_one_before(self, tmp_path: Path) -> None:
+        past = past_of(tmp_path, (intent("a"), Result.SENT, NOW), (intent("b"), Result.NOT_SENT, NOW))
+        assert past.attempts[WEB].key == "a"
+
+    def test_last_create_counts_whatever_the_clock_said(self, tmp_path: Path) -> None:
+        earlier = intent("b", at=NOW - HOUR, slot=NOW - HOUR)
+        past = past_of(tmp_path, (intent("a"), Result.SENT, NOW), (earlier, Result.SENT, NOW - HOUR))
+        assert past.attempts[WEB].key == "b"
+
+    def test_every_server_has_its_own(self, tmp_path: Path) -> None:
+        other = intent("b", server_id="8f0e-uuid")
+        past = past_of(tmp_path, (intent("a"), Result.SENT, NOW), (other, Result.COMPLETED, NOW))
+        assert {key: each.stage for key, each in past.attempts.items()} == {
+            WEB: Stage.SENT,
+            "8f0e-uuid": Stage.COMPLETED,
+        }
+
+    def test_snapshot_without_a_slot_is_no_attempt_at_one(self, tmp_path: Path) -> None:
+        assert past_of(tmp_path, (intent("a", slot=None, cause="safety"), Result.SENT, NOW)).attempts == {}
+
+    def test_what_a_wrong_clock_put_into_the_future_was_now(self, tmp_path: Path) -> None:
+        ahead = NOW + 365 * DAY
+        past = past_of(tmp_path, (intent("a", at=ahead), Result.SENT, ahead))
+        assert (past.attempts[WEB].begun, past.attempts[WEB].at) == (NOW, NOW)
+
+    def test_is_forgotten_after_a_week(self, tmp_path: Path) -> None:
+        old = (intent("a", at=NOW - 7 * DAY - MINUTE), Result.SENT, NOW)
+        young = (intent("b", server_id=DB, at=NOW - 7 * DAY + MINUTE), Result.SENT, NOW)
+        assert set(past_of(tmp_path, old, young).attempts) == {DB}
+
+
+class TestDeletions:
+    def test_last_one_of_the_hour_is_known(self, tmp_path: Path) -> None:
+        past = past_of(tmp_path, (delete("a", 801), Result.DONE, NOW), (delete("b", 802), Result.DONE, NOW + MINUTE))
+        assert past.deletions == {WEB: (802, NOW)}, "a clock may have gone back since"
+
+    def test_is_forgotten_after_an_hour(self, tmp_path: Path) -> None:
+        assert past_of(tmp_path, (delete("a"), Result.DONE, NOW), now=NOW + HOUR).deletions == {}
+
+    @pytest.mark.parametrize("result", [None, Result.NOT_SENT, Result.FAILED, Result.UNCERTAIN])
+    def test_one_that_nobody_confirmed_holds_nothing_up(self, tmp_path: Path, result: Result | None) -> None:
+        assert past_of(tmp_path, (delete("a"), result, NOW)).deletions == {}
+
+    @pytest.mark.parametrize("result", [None, Result.DONE, Result.FAILED, Result.UNCERTAIN])
+    def test_slot_for_which_a_restore_point_was_or_may_have_been_given_up_is_known(
+        self, tmp_path: Path, result: Result | None
+    ) -> None:
+        past = past_of(
+            tmp_path,
+            (delete("a", 801, cause="room", slot=NOW - DAY), Result.DONE, NOW - DAY),
+            (delete("b", 802, cause="room"), result, NOW),
+            (delete("c", 803, cause="room", slot=NOW + DAY), Result.NOT_SENT, NOW),
+            (delete("d", 804), Result.DONE, NOW),
+        )
+        assert past.rooms == {WEB: (NOW, 802)}
+
+
+class TestUsualDuration:
+    def test_is_the_median_of_the_last_ten(self, tmp_path: Path) -> None:
+        with opened(tmp_path) as state:
+            for number, minutes in enumerate([500, 500, 5, 5, 5, 6, 6, 7, 7, 7, 8, 90]):
+                state.begin([intent(str(number))])
+                state.end(str(number), Result.COMPLETED, NOW, took=minutes * MINUTE)
+            assert state.usual(WEB) == timedelta(minutes=6.5)
+            assert state.usual(DB) is None
+
+    def test_is_unknown_before_the_third_and_without_what_nobody_watched(self, tmp_path: Path) -> None:
+        with opened(tmp_path) as state:
+            state.begin([intent(key) for key in "abcd"])
+            for key in "ab":
+                state.end(key, Result.COMPLETED, NOW, took=MINUTE)
+            state.end("c", Result.COMPLETED, NOW)
+            assert state.usual(WEB) is None
+            state.end("d", Result.COMPLETED, NOW, took=MINUTE)
+            assert state.usual(WEB) == MINUTE
+
+
+class TestOpenIntents:
+    def test_are_those_without_an_answer_of_the_last_quarter_of_an_hour(self, tmp_path: Path) -> None:
+        waiting = intent("b", at=NOW - 14 * MINUTE)
+        deleting = delete("c", at=NOW)
+        others = [intent("a", at=NOW - 15 * MINUTE), intent("d"), intent("e", server_id=DB)]
+        with opened(tmp_path) as state:
+            state.begin([waiting, deleting, *others])
+            state.end("d", Result.SENT, NOW)
+            assert state.open_intents(WEB) == (waiting, deleting)
+
+    def test_name_the_command_that_opened_the_state_where_they_name_none(self, tmp_path: Path) -> None:
+        with opened(tmp_path) as state:
+            state.begin([replace(intent("a"), by="")])
+            assert state.open_intents(WEB)[0].by == "run"
+
+
+class TestHolds:
+    def test_holds_for_every_process_until_it_is_lifted(self, tmp_path: Path) -> None:
+        held = hold(requested=True)
+        with opened(tmp_path) as daemon, opened(tmp_path) as restore:
+            assert restore.hold(held)
+            assert daemon.holds() == {WEB: held}
+            restore.lift(WEB)
+            assert daemon.holds() == {}
+
+    def test_later_one_takes_the_place_of_the_first(self, tmp_path: Path) -> None:
+        with opened(tmp_path) as state:
+            state.hold(hold())
+            state.hold(hold(requested=True))
+            assert [each.requested for each in state.holds().values()] == [True]
+
+    def test_is_over_and_gone_when_its_time_is_up(self, tmp_path: Path) -> None:
+        clock = SetClock()
+        with opened(tmp_path, clock) as state:
+            state.hold(hold())
+            clock.now += HOUR
+            assert state.holds() == {}
+            clock.now -= HOUR
+            assert state.holds() == {}, "it was removed"
+
+    def test_one_of_a_clock_that_was_a_year_ahead_holds_nothing(self, tmp_path: Path) -> None:
+        with opened(tmp_path) as state:
+            state.hold(hold(since=NOW + 365 * DAY))
+            assert state.holds() == {}
+
+    def test_small_difference_of_clocks_does_not_matter(self, tmp_path: Path) -> None:
+        with opened(tmp_path) as state:
+            state.hold(hold(since=NOW + MINUTE))
+            assert set(state.holds()) == {WEB}
+
+
+class TestDebts:
+    def test_are_kept_whole_until_they_are_settled(self, tmp_path: Path) -> None:
+        debts = [debt("a"), debt("b", command=Command(("sync; thaw 'ü'",), shell=True), since=NOW + MINUTE)]
+        with opened(tmp_path) as state:
+            for each in debts:
+                state.owe(each)
+        with opened(tmp_path) as state:
+            assert list(state.debts()) == debts
+            state.settle("a")
+        with opened(tmp_path) as state:
+            assert list(state.debts()) == debts[1:]
+
+
+class TestAlerts:
+    def test_are_kept_by_subject_and_trouble(self, tmp_path: Path) -> None:
+        first, second = note(), note(trouble="stuck")
+        with opened(tmp_path) as state:
+            state.save_alert(note(text="earlier"))
+            state.save_alert(first)
+            state.save_alert(second)
+        with opened(tmp_path) as state:
+            assert state.alerts() == {("web-server-01", "blocked"): first, ("web-server-01", "stuck"): second}
+            state.drop_alert("web-server-01", "blocked")
+            assert set(state.alerts()) == {("web-server-01", "stuck")}
+
+
+class TestBounds:
+    def test_actions_are_kept_for_90_days(self, tmp_path: Path) -> None:
+        with opened(tmp_path) as state:
+            state.begin([intent("a"), intent("b", at=NOW + MINUTE)])
+        with opened(tmp_path, SetClock(NOW + KEPT)) as state:
+            state.begin([intent("c", at=NOW + KEPT + MINUTE)])
+        with opened(tmp_path, SetClock(NOW + KEPT + MINUTE)) as state:
+            assert [entry.at for entry in state.history()] == [NOW + KEPT + MINUTE, NOW + MINUTE]
+
+    def test_long_run_prunes_too(self, tmp_path: Path) -> None:
+        clock = SetClock()
+        with opened(tmp_path, clock) as state:
+            state.begin([intent("a")])
+            clock.now += KEPT + DAY
+            state.begin([intent("b", at=clock.now)])
+            assert len(state.history()) == 1
+
+    def test_clock_that_is_years_ahead_for_a_moment_costs_nothing(self, tmp_path: Path) -> None:
+        with opened(tmp_path) as state:
+            state.begin([intent("a")])
+        with opened(tmp_path, SetClock(NOW + 9999 * DAY)) as state:
+            assert len(state.history()) == 1
+
+    def test_number_of_actions_is_bounded_and_the_newest_stay(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("rotator.state.bounds.MOST", 20)
+        with opened(tmp_path) as state:
+            state.begin([intent(str(number), snapshot=str(number)) for number in range(50)])
+        with opened(tmp_path) as state:
+            assert [entry.snapshot for entry in state.history()] == [str(number) for number in range(49, 29, -1)]
+
+    def test_file_gives_room_back(self, tmp_path: Path) -> None:
+        with opened(tmp_path) as state:
+            state.begin([intent(str(number), reason="x" * 1000) for number in range(1000)])
+        full = (tmp_path / NAME).stat().st_size
+        with opened(tmp_path, SetClock(NOW + DAY)) as state:
+            state.begin([intent("new", at=NOW + KEPT + DAY)])
+        with opened(tmp_path, SetClock(NOW + KEPT + DAY)) as state:
+            assert len(state.history()) == 1
+        assert (tmp_path / NAME).stat().st_size < full / 4
+
+    def test_long_and_unfit_texts_are_kept_within_bounds(self, tmp_path: Path) -> None:
+        with opened(tmp_path) as state:
+            state.begin([intent("a", reason="r" * 100_000, snapshot="half a pair \ud800, nul \0, ü")])
+            state.end("a", Result.FAILED, NOW, detail="d" * 100_000)
+            [entry] = state.history()
+        assert len(entry.reason) == len(entry.detail) == 2000
+        assert entry.snapshot == "half a pair ?, nul \0, ü"
+
+
+class TestFile:
+    def test_is_for_its_user_only(self, tmp_path: Path) -> None:
+        place = tmp_path / "new" / "state"
+        with opened(place) as state:
+            state.begin([intent("a")])
+            modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in place.iterdir()}
+        assert stat.S_IMODE(place.stat().st_mode) == 0o700
+        assert modes == {NAME: 0o600, f"{NAME}-wal": 0o600, f"{NAME}-shm": 0o600}
+
+    def test_has_an_identity_that_two_processes_share(self, tmp_path: Path) -> None:
+        with opened(tmp_path) as one, opened(tmp_path) as two:
+            found = (tmp_path / NAME).stat()
+            assert one.identity == two.identity == f"{found.st_dev}:{found.st_ino}"
+            assert one.trouble is None
+
+    def test_symbolic_link_to_its_directory_is_followed(self, tmp_path: Path) -> None:
+        (tmp_path / "private").mkdir()
+        (tmp_path / "rotator").symlink_to("private")
+        with opened(tmp_path / "rotator") as state:
+            assert state.trouble is None
+        assert (tmp_path / "private" / NAME).exists()
+
+    def test_is_used_by_many_threads_at_once(self, tmp_path: Path) -> None:
+        def create(number: int) -> None:
+            state.begin([intent(str(number), server_id=number)])
+            state.holds()
+            state.end(str(number), Result.SENT, NOW, snapshot_id=number)
+
+        with told() as kinds, opened(tmp_path) as state, ThreadPoolExecutor(16) as pool:
+            list(pool.map(create, range(300)))
+            assert len(state.past().attempts) == 300
+        assert kinds() == []
+
+    def test_nothing_is_raised_after_it_is_closed(self, tmp_path: Path) -> None:
+        with opened(tmp_path) as state:
+            state.begin([intent("a")])
+        state.end("a", Result.SENT, NOW)
+        assert state.past() == Past()
+        assert not state.hold(hold())
+
+
+class TestWaiting:
+    """What waits in memory while the file cannot be written."""
+
+    def test_is_bounded_and_the_newest_stay(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("rotator.state.state.MOST_UNWRITTEN", 20)
+        (tmp_path / "place").touch()
+        with opened(tmp_path / "place") as state:
+            for number in range(50):
+                state.begin([intent(str(number), snapshot=str(number))])
+            (tmp_path / "place").unlink()
+        with opened(tmp_path / "place") as state:
+            assert [entry.snapshot for entry in state.history()] == [str(number) for number in range(49, 29, -1)]
+
+    def test_value_that_sqlite_refuses_holds_nothing_else_up(self, tmp_path: Path) -> None:
+        with capture_logs() as log, opened(tmp_path) as state:
+            state.begin([intent("a"), intent("b", attempt=10**30), intent("c")])
+            assert len(state.history()) == 2
+            assert state.trouble is None
+        assert [line["event"] for line in log] == ["internal_error"]
+
+    def test_change_that_is_written_twice_is_written_once(self, tmp_path: Path) -> None:
+        with opened(tmp_path) as state:
+            for _ in range(2):
+                state.begin([intent("a")])
+                state.end("a", Result.SENT, NOW, snapshot_id=5)
+            state.begin([intent("a")])
+            assert [(entry.result, entry.snapshot_id) for entry in state.history()] == [("sent", 5)]

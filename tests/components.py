@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
 
 def needs_component(program: str) -> str:
     """The path of `program`; without it the test is skipped, and under CI=true it fails."""
-    if path := shutil.which(program):
-        return path
-    reason = f"the program {program!r} is not installed (see CONTRIBUTING.md)"
+    return shutil.which(program) or missing(f"the program {program!r} is not installed (see CONTRIBUTING.md)")
+
+
+def needs_root() -> None:
+    """For tests that mount, or that run another init system."""
+    if os.geteuid() != 0:
+        missing("needs root")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip for this reason; under CI=true fail, so that nothing is left out without anybody noticing."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

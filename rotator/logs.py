@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import TextIO
 
@@ -50,10 +50,17 @@ class Event(StrEnum):
     METRICS_FILE_FAILED = "metrics_file_failed"
     STATE_UNUSABLE = "state_unusable"
     STATE_RECOVERED = "state_recovered"
+    NOTIFICATION_SENT = "notification_sent"
+    NOTIFICATION_FAILED = "notification_failed"
+    WEB_STARTED = "web_started"
+    WEB_FAILED = "web_failed"
     INTERNAL_ERROR = "internal_error"
 
 
 HIDDEN = "[hidden]"
+
+LONGEST_LIST = 100
+"""Items of a list in a line of JSON, for example of the problems of a configuration."""
 
 _QUOTED: tuple[Callable[[str], str], ...] = (
     lambda text: json.dumps(text)[1:-1],
@@ -160,11 +167,22 @@ def _renderers(style: str) -> list[structlog.typing.Processor]:
     if style == "json":
         return [
             structlog.processors.format_exc_info,
+            _short_lists,
             _first_things_first,
             structlog.processors.JSONRenderer(default=str),
         ]
     plain = structlog.dev.plain_traceback
     return [_printable_values, structlog.dev.ConsoleRenderer(colors=_colours(), exception_formatter=plain)]
+
+
+def _short_lists(_logger: object, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The journal breaks a line of more than 48 KiB, and what is left of it is no JSON."""
+    return {key: _shortened(value) if isinstance(value, list | tuple) else value for key, value in fields.items()}
+
+
+def _shortened(values: Sequence[object]) -> Sequence[object]:
+    more = len(values) - LONGEST_LIST
+    return values if more <= 0 else [*values[:LONGEST_LIST], f"… and {more:,} more"]
 
 
 def _first_things_first(

@@ -15,7 +15,6 @@ from typing import Self
 
 from rotator.errors import LockError, LockPlaceError
 
-
 _OURS = re.compile(rb"[0-9]*\n?([0-9:-]*\n?)?")
 """What a lock file may hold: a process id, and the device and inode of a state."""
 
@@ -58,12 +57,20 @@ class InstanceLock:
         flags = os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            return os.open(self._path, flags | os.O_RDWR, 0o644)
+            fd = os.open(self._path, flags | os.O_RDWR, 0o644)
+            self._hand_over(fd)
+            return fd
         except OSError as error:
             # A read-only file system, or another user's file: a lock needs no write permission.
             with suppress(OSError):
                 return os.open(self._path, (flags & ~os.O_CREAT) | os.O_RDONLY)
             raise self._no_place(error) from None
+
+    def _hand_over(self, fd: int) -> None:
+        """What root makes in another user's directory belongs to that user: systemd's service has to touch it."""
+        file, directory = os.fstat(fd), self._path.parent.stat()
+        if file.st_uid == 0 != directory.st_uid and file.st_size == 0 and file.st_nlink == 1:
+            os.fchown(fd, directory.st_uid, directory.st_gid)
 
     def _lock(self) -> None:
         try:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
 
 import pytest
 import structlog
 
-from rotator.logs import HIDDEN, Event, Redactor, logger, setup
+from rotator.logs import HIDDEN, Event, Redactor, is_journal, logger, setup
 
 TOKEN = "vps_live_s3cr3t"
 AWKWARD_TOKENS = [
@@ -100,6 +102,14 @@ class TestJsonLines:
         [line] = lines()
         assert line["reason"] == "first\nsecond\r\u2028third"
         assert line["at"] == "2026-11-23 00:00:00+00:00"
+
+    def test_show_the_first_hundred_of_a_long_list(self, lines: Read) -> None:
+        problems = tuple(f"config.yaml:{number}:1: wrong" for number in range(1, 1101))
+        logger().error(Event.CONFIG_REJECTED, problems=problems[:100])
+        logger().error(Event.CONFIG_REJECTED, problems=problems)
+        whole, shortened = lines()
+        assert tuple(whole["problems"]) == problems[:100]
+        assert shortened["problems"] == [*problems[:100], "… and 1,000 more"]
 
     def test_carry_what_was_bound_to_the_pass(self, lines: Read) -> None:
         with structlog.contextvars.bound_contextvars(pass_id="7f3a"):
@@ -275,6 +285,62 @@ class TestToken:
         if style == "json":
             line = json.loads(text)
             assert (line["event"], line["reason"], line["server_id"]) == ("api_error", HIDDEN, 7)
+
+
+class TestJournal:
+    """Under systemd, stderr is a stream of the journal, which reads a priority before each line."""
+
+    @pytest.fixture
+    def journal(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[TextIO]:
+        """A file of which JOURNAL_STREAM says that it is the journal."""
+        with (tmp_path / "journal").open("w+", encoding="utf-8") as stream:
+            there = os.fstat(stream.fileno())
+            monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")
+            yield stream
+
+    @staticmethod
+    def lines(journal: TextIO) -> list[str]:
+        journal.seek(0)
+        return journal.read().splitlines()
+
+    def test_gets_each_json_line_with_its_priority(self, journal: TextIO) -> None:
+        with redirect_stderr(journal):
+            setup("json", "debug", Redactor())
+        for level in ("debug", "info", "warning", "error", "critical"):
+            getattr(logger(), level)(Event.API_ERROR, reason="first\nsecond")
+        logging.getLogger("urllib3").warning("slow")
+        lines = self.lines(journal)
+        assert [line[:3] for line in lines] == ["<7>", "<6>", "<4>", "<3>", "<2>", "<4>"]
+        assert [json.loads(line[3:])["event"] for line in lines] == ["api_error"] * 5 + ["slow"]
+
+    def test_gets_each_line_of_a_traceback_with_its_priority(self, journal: TextIO) -> None:
+        with redirect_stderr(journal):
+            setup("console", "info", Redactor())
+        try:
+            fail(ValueError("broken row"))
+        except ValueError:
+            logger().error(Event.INTERNAL_ERROR, exc_info=True)
+        lines = self.lines(journal)
+        assert len(lines) > 3
+        assert all(line.startswith("<3>") for line in lines)
+
+    @pytest.mark.parametrize("stream", ["", "0:0", "nonsense"])
+    def test_that_is_another_stream_gets_nothing(
+        self, journal: TextIO, monkeypatch: pytest.MonkeyPatch, stream: str
+    ) -> None:
+        monkeypatch.setenv("JOURNAL_STREAM", stream)
+        with redirect_stderr(journal):
+            setup("json", "info", Redactor())
+        logger().error(Event.API_ERROR)
+        [line] = self.lines(journal)
+        assert json.loads(line)["event"] == "api_error"
+
+    def test_is_not_a_stream_that_is_closed_or_missing_or_no_file(self) -> None:
+        closed = io.StringIO()
+        closed.close()
+        for stream in (None, closed, io.StringIO()):
+            assert not is_journal(stream, {"JOURNAL_STREAM": "1:2"})
+            assert not is_journal(stream, {})
 
 
 class TestRedactor:

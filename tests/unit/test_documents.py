@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,7 @@ def test_every_event_is_documented_and_no_other() -> None:
     assert len(documented) == len(set(documented)), "docs/events.md has an event twice"
 
 
+@cache
 def run_by_tests() -> set[tuple[str, str]]:
     """Every command that a test takes from a document with `documented(DOCUMENT, COMMAND)`, both written out."""
     calls = (

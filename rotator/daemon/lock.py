@@ -50,21 +50,24 @@ class InstanceLock:
 
     def note_state(self, identity: str | None) -> None:
         """Leave, beside the process id, which state is in use: `rotator restore` has to share it."""
+        text = f"{os.getpid()}\n{identity or '-'}\n".encode()
         with suppress(OSError):
-            os.pwrite(self._fd, f"{os.getpid()}\n{identity or '-'}\n".encode(), 0)
+            os.pwrite(self._fd, text, 0)
+            os.truncate(self._fd, len(text))
 
     def _opened(self) -> int:
         flags = os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             fd = os.open(self._path, flags | os.O_RDWR, 0o644)
-            self._hand_over(fd)
-            return fd
         except OSError as error:
             # A read-only file system, or another user's file: a lock needs no write permission.
             with suppress(OSError):
                 return os.open(self._path, (flags & ~os.O_CREAT) | os.O_RDONLY)
             raise self._no_place(error) from None
+        with suppress(OSError):
+            self._hand_over(fd)
+        return fd
 
     def _hand_over(self, fd: int) -> None:
         """What root makes in another user's directory belongs to that user: systemd's service has to touch it."""

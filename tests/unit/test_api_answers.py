@@ -12,7 +12,6 @@ from rotator.api.answers import (
     Account,
     MalformedError,
     Page,
-    Server,
     parse_account,
     parse_json,
     parse_page,
@@ -20,7 +19,7 @@ from rotator.api.answers import (
     parse_snapshot,
     row_server,
 )
-from rotator.model import Snapshot, State
+from rotator.model import Server, Snapshot, State
 
 MISSING = object()
 UUID = "f3b9a2d0-6f4e-4c60-9c3c-0d8a2f3d5b11"

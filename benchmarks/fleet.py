@@ -74,9 +74,9 @@ def rotate(config: str) -> float:
     """`rotator once` in a process of its own; returns its wall time."""
     begun = time.monotonic()
     command = [str(Path(sys.executable).with_name("rotator")), "once", "-c", config, "--log-level", "error"]
-    lock = ["--lock-file", config + ".lock"]
+    own = ["--lock-file", config + ".lock", "--state-dir", str(Path(config).parent)]
     environment = {"ROTATOR_API_TOKEN": TOKEN, "PATH": "/usr/bin:/bin"}
-    subprocess.run([*command, *lock], env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*command, *own], env=environment, check=True, stdout=subprocess.DEVNULL)
     return time.monotonic() - begun
 
 

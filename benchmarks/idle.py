@@ -25,7 +25,7 @@ from rotator.daemon.signals import Signals
 from rotator.engine import Engine
 from rotator.errors import NotFoundError, RefusedError
 from rotator.logs import Redactor, setup
-from rotator.model import Id, Listing, Schedule, Snapshot
+from rotator.model import Id, Listing, Schedule, Server, Snapshot
 from rotator.naming import snapshot_name
 from rotator.sandbox import Cloud, Refusal, Sandbox
 from rotator.slots import latest_slot, next_slot
@@ -53,7 +53,8 @@ def idle_share(seconds: int) -> float:
                 cloud.plant(policy.server_id, snapshot_name(policy.prefix, slot), slot)
             command = [str(Path(sys.executable).with_name("rotator")), "run", "-c", str(config)]
             environment = {**os.environ, "ROTATOR_API_TOKEN": "benchmark"}
-            with subprocess.Popen([*command, "--lock-file", f"{folder}/lock"], env=environment, stderr=-3) as process:
+            own = ["--lock-file", f"{folder}/lock", "--state-dir", folder]
+            with subprocess.Popen([*command, *own], env=environment, stderr=-3) as process:
                 time.sleep(5)
                 calls, begun = sandbox.requests.total(), cpu_seconds(process.pid)
                 time.sleep(seconds)
@@ -79,6 +80,9 @@ class Direct:
 
     def server_snapshots(self, server_id: Id) -> Listing:
         return Listing(self._cloud.snapshots(server_id))
+
+    def servers(self) -> list[Server]:
+        return [Server(row["id"], row["name"], row["status"]) for row in self._cloud.servers()["results"]]
 
     def create_snapshot(self, server_id: Id, name: str, description: str) -> Snapshot:
         try:

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.config import Config, Token, load, read_token
+from rotator.config.file_schema import ConfigFile
 from rotator.config.hook_schema import HookRules
 from rotator.config.outlet_schema import AppriseRules, CheckInRules, Notify, Web, WebhookRules
 from rotator.config.resolve import parse
-from rotator.config.schema import Api, ConfigFile, Rules, Server, Tiers, Times
+from rotator.config.schema import Api, Rules, Server, Tiers, Times
 from rotator.config.yaml_errors import UnreadableYamlError
 from rotator.config.yaml_tree import read_yaml
 from rotator.errors import ConfigError, CredentialsError

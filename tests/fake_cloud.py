@@ -6,7 +6,7 @@ Every call that changes something is judged by the numbered rules of the design.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,6 +16,8 @@ from threading import RLock
 from typing import TypeVar
 
 from rotator.engine import RETRY_DELAYS, Agenda, Engine, Ledger, Report, RunHook
+from rotator.engine.aside import Done
+from rotator.engine.pool import isolated
 from rotator.engine.quiet import no_hooks
 from rotator.errors import (
     MaybeCreatedError,
@@ -354,6 +356,29 @@ class FakeCloud:
             raise RuleBrokenError(f"{rule}: {what}")
 
 
+class Inline:
+    """Work beside the passes that is done at once: the clock of a test does not wait for threads."""
+
+    def __init__(self) -> None:
+        self._done: dict[Id, Done] = {}
+
+    def start(self, server_id: Id, work: Callable[[], bool | None]) -> None:
+        self._done[server_id] = isolated(lambda _: work(), None)
+
+    def busy(self) -> frozenset[Id]:
+        return frozenset(self._done)
+
+    def ended(self) -> dict[Id, Done]:
+        done, self._done = self._done, {}
+        return done
+
+    def wait(self, seconds: float) -> None:
+        """Nothing goes on."""
+
+    def close(self) -> None:
+        """There is nothing to let go."""
+
+
 class Shell:
     """What the daemon and the one-shot do with an engine, on the cloud's clock: pass, appointment, pass …"""
 
@@ -380,6 +405,7 @@ class Shell:
             retry_delays=retry_delays,
             ledger=ledger,
             run_hook=run_hook,
+            aside=Inline(),
         )
 
     def passes(self, until: datetime) -> Iterator[Report]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from structlog.contextvars import bound_contextvars
 
 from rotator.engine.act import Actor
+from rotator.engine.aside import Aside, Done, Threads
 from rotator.engine.holds import Holds
 from rotator.engine.informed import eta, informed
 from rotator.engine.ledger import Intent, Ledger, NoLedger, Result
@@ -32,6 +34,14 @@ from rotator.planner import plan
 
 RETRY_DELAYS = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=45))
 """When the daemon tries a failed slot again; a one-shot has none and leaves it to its next run."""
+
+LAST_CALLS = 4.5
+"""Seconds after a stop in which what is under way beside the passes may end."""
+
+FAREWELL = 6.5
+"""Seconds after a stop in which `after` commands are run; one that is not done by then runs at the next start."""
+
+LEAST_FAREWELL = 1.0
 
 Decide = Callable[[Policy, Observation, datetime], Plan]
 """`plan`, or another way to decide about one server."""
@@ -57,6 +67,7 @@ class Engine:
         run_hook: RunHook = no_hooks,
         beat: Callable[[], None] = lambda: None,
         by: str = "run",
+        aside: Aside | None = None,
     ) -> None:
         self._api = api
         self._clock = clock
@@ -71,6 +82,11 @@ class Engine:
         self._holds = Holds(api, clock, self._ledger)
         self._outcomes = Outcomes(clock, poll_interval, self._recheck)
         self._told = Told()
+        self._stopping = stopping or threading.Event()
+        self._aside: Aside = aside or Threads()
+        self._aside_steps: dict[Id, Step] = {}
+        self._aside_done: dict[Id, Done] = {}
+        self._handed_over = False
         past = self._ledger.past()
         self._attempts.remember(past.attempts)
         self._deletions.remember(past.deletions, past.rooms)
@@ -87,19 +103,19 @@ class Engine:
             logger().debug(Event.PASS_STARTED, servers=len(policies))
             circuit = Circuit()
             self._holds.refresh(self._pool)
-            seen = self._observe(policies, circuit)
+            self._collect()
+            busy = self._aside.busy()
+            free = [each for each in policies if each.server_id not in {*busy, *self._aside_done}]
+            seen = self._observe(free, circuit)
             finished: dict[Id, Finished] = {}
-            steps = [self._planned(policy, found, requested, finished) for policy, found in seen]
-            self._pay_debts(steps, policies)
-            results = self._act([step for step in steps if isinstance(step, Step)], circuit, pass_id)
+            looked = {policy.server_id: self._planned(policy, found, requested, finished) for policy, found in seen}
+            steps = {server_id: step for server_id, step in looked.items() if isinstance(step, Step)}
+            self._pay_debts(steps, free, busy)
+            results = self._act(steps, circuit, pass_id)
+            self._collect()
             self._outcomes.note_account(circuit)
             owed = self._quieting.owed()
-            outcomes = tuple(
-                self._outcome(step, results, circuit, owed, finished)
-                if isinstance(step, Step)
-                else self._outcomes.of_unseen(policy, step, circuit)
-                for (policy, _), step in zip(seen, steps, strict=True)
-            )
+            outcomes = tuple(self._outcome(policy, looked, results, circuit, owed, finished) for policy in policies)
             report = Report(outcomes, circuit.error)
             for outcome in outcomes:
                 tell_outcome(outcome, self._told)
@@ -121,14 +137,21 @@ class Engine:
         self._quieting.take_over(other._quieting)
         self._holds.take_over(other._holds)
         self._told.take_over(other._told)
+        self._aside.close()
+        self._aside = other._aside
+        self._aside_steps, self._aside_done = other._aside_steps, other._aside_done
+        other._handed_over = True
 
     def let_go(self) -> None:
-        """Rotator ends: run the `after` commands that are still owed, as far as a few seconds allow."""
-        self._quieting.farewell()
+        """End: run the `after` commands that are still owed, as far as a few seconds allow."""
+        self._aside.wait(LAST_CALLS - self._pool.since_stop())
+        self._quieting.farewell(max(FAREWELL - self._pool.since_stop(), LEAST_FAREWELL))
 
     def close(self) -> None:
         """Let the worker threads go."""
         self._pool.close()
+        if not self._handed_over:
+            self._aside.close()
 
     def _observe(self, policies: Sequence[Policy], circuit: Circuit) -> list[tuple[Policy, Seen]]:
         """What is known of every server; an API that shows none of them is trouble of the whole account."""
@@ -194,25 +217,45 @@ class Engine:
             return self._attempts.permission(policy.server_id, planned.slot, observation.taken_at)
         return Permission(granted=True)
 
-    def _pay_debts(self, steps: Sequence[Step | RotatorError | None], policies: Sequence[Policy]) -> None:
-        """Run the `after` commands whose snapshot came to its end."""
-        seen = {step.policy.server_id: step.observation for step in steps if isinstance(step, Step)}
-        due = self._quieting.due(seen, {policy.server_id: policy for policy in policies})
-        self._pool.each(lambda each: self._quieting.pay(*each), due, Circuit())
+    def _collect(self) -> None:
+        """Keep what became of the calls beside the passes until the next pass that is about their servers."""
+        done = self._aside.ended()
+        self._aside_done |= {server_id: each for server_id, each in done.items() if server_id in self._aside_steps}
 
-    def _act(self, steps: Sequence[Step], circuit: Circuit, pass_id: str) -> Mapping[Id, bool | RotatorError | None]:
-        """Make the calls; every one of them is written down before the first is sent."""
-        intents = [(step, self._intent(step, step.action, pass_id)) for step in steps if step.action is not None]
+    def _pay_debts(self, steps: Mapping[Id, Step], policies: Sequence[Policy], busy: Collection[Id]) -> None:
+        """Have the `after` commands run whose snapshot came to its end."""
+        seen = {server_id: step.observation for server_id, step in steps.items()}
+        due = self._quieting.due(seen, {policy.server_id: policy for policy in policies}, busy)
+        for server_id, debts in due.items():
+            self._aside.start(server_id, partial(self._quieting.pay_all, debts))
+
+    def _act(self, steps: Mapping[Id, Step], circuit: Circuit, pass_id: str) -> dict[Id, Done]:
+        """Make the calls; every one of them is written down before the first is sent.
+
+        A call with commands around it is made beside the pass: its result comes with a later one.
+        """
+        active = [step for server_id, step in steps.items() if step.action and server_id not in self._aside.busy()]
+        intents = [self._intent(step, step.action, pass_id) for step in active if step.action]
         if not intents:
             return {}
-        self._ledger.begin([intent for _, intent in intents])
-        active = [step for step, _ in intents]
-        results = self._pool.each(self._actor.act, active, circuit)
-        for step in active:
+        self._ledger.begin(intents)
+        slow = [step for step in active if step.policy.hooks and step.action and step.action.verb is Verb.CREATE]
+        for step in slow:
+            self._aside_steps[step.policy.server_id] = step
+            self._aside.start(step.policy.server_id, partial(self._act_aside, step))
+        quick = [step for step in active if step not in slow]
+        results = self._pool.each(self._actor.act, quick, circuit)
+        for step in quick:
             if step.key not in self._actor.begun:
                 self._ledger.end(step.key, Result.NOT_SENT, self._clock())
         self._actor.begun.clear()
-        return {step.policy.server_id: result for step, result in zip(active, results, strict=True)}
+        return {step.policy.server_id: result for step, result in zip(quick, results, strict=True)}
+
+    def _act_aside(self, step: Step) -> bool | None:
+        if self._stopping.is_set():
+            self._ledger.end(step.key, Result.NOT_SENT, self._clock())
+            return None
+        return self._actor.act(step)
 
     def _intent(self, step: Step, action: Action, pass_id: str) -> Intent:
         intent = intent_of(step.policy, step.plan, action, step.key, self._clock(), self._by)
@@ -222,16 +265,24 @@ class Engine:
 
     def _outcome(
         self,
-        step: Step,
-        results: Mapping[Id, bool | RotatorError | None],
+        policy: Policy,
+        looked: Mapping[Id, Step | RotatorError | None],
+        results: Mapping[Id, Done],
         circuit: Circuit,
         owed: Mapping[Id, str],
         finished: Mapping[Id, Finished],
     ) -> Outcome:
-        server_id = step.policy.server_id
+        server_id = policy.server_id
+        found = looked.get(server_id)
         result = results.get(server_id, False)
+        if server_id in self._aside_done:
+            found, result = self._aside_steps.pop(server_id), self._aside_done.pop(server_id)
+        elif server_id in self._aside.busy():
+            return self._outcomes.of_busy(policy, found if isinstance(found, Step) else None)
+        if not isinstance(found, Step):
+            return self._outcomes.of_unseen(policy, found, circuit)
         return self._outcomes.of_step(
-            step, result, circuit, owed.get(server_id), self._eta(step), finished.get(server_id)
+            found, result, circuit, owed.get(server_id), self._eta(found), finished.get(server_id)
         )
 
     def _summarise(self, report: Report, begun: datetime, *, news: bool) -> None:

@@ -80,8 +80,8 @@ class Attempts:
         self._last |= {server_id: replace(attempt, watched=False) for server_id, attempt in earlier.items()}
 
     def take_over(self, other: Attempts) -> None:
-        """Go on with what another engine of this process knew."""
-        self._last |= other._last
+        """Go on with what another engine of this process knows, and may yet learn: its work may not have ended."""
+        self._last = other._last
 
     def last(self, server_id: Id) -> Attempt | None:
         """The last attempt of a server, whichever slot it was for."""
@@ -200,9 +200,8 @@ class Deletions:
         self._room |= rooms
 
     def take_over(self, other: Deletions) -> None:
-        """Go on with what another engine of this process knew."""
-        self._last |= other._last
-        self._room |= other._room
+        """Go on with what another engine of this process knows."""
+        self._last, self._room = other._last, other._room
 
     def note(self, server_id: Id, snapshot_id: Id, now: datetime) -> None:
         """The API said that it deleted the snapshot."""

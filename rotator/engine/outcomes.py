@@ -68,6 +68,12 @@ class Outcomes:
             finished=finished,
         )
 
+    def of_busy(self, policy: Policy, step: Step | None) -> Outcome:
+        """A server whose hooks run, beside the passes: nothing else is done to it meanwhile."""
+        plan, observation = (step.plan, step.observation) if step else (None, None)
+        again = self._clock() + self._poll_interval
+        return Outcome(policy, Kind.UNCERTAIN, "its hooks are running", plan, observation, look_again=again)
+
     def of_unseen(self, policy: Policy, found: RotatorError | None, circuit: Circuit) -> Outcome:
         """What became of a server without a usable list: nothing is done to it (S4)."""
         skipped = found is None or circuit.explains(found)

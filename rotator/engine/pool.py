@@ -55,6 +55,13 @@ class Pool:
         self._beat = beat
         self._executor = ThreadPoolExecutor(parallel, thread_name_prefix="rotator")
         self._stopping = stopping
+        self._stop_seen: float | None = None
+
+    def since_stop(self) -> float:
+        """Seconds since it was noticed that rotator is to stop."""
+        if self._stop_seen is None:
+            self._stop_seen = time.monotonic()
+        return time.monotonic() - self._stop_seen
 
     def each(
         self, call: Callable[[Item], Result], items: Sequence[Item], circuit: Circuit
@@ -62,11 +69,8 @@ class Pool:
         """The result or the error per item, in order; None where the call was not made or not waited for."""
         futures = [self._executor.submit(copy_context().run, self._guarded, call, item, circuit) for item in items]
         pending: set[Future[Result | RotatorError | None]] = set(futures)
-        deadline: float | None = None
         moved = time.monotonic()
-        while pending and (deadline is None or time.monotonic() < deadline):
-            if self._stopping.is_set() and deadline is None:
-                deadline = time.monotonic() + STOP_GRACE
+        while pending and not (self._stopping.is_set() and self.since_stop() > STOP_GRACE):
             done, pending = wait(pending, timeout=0.2)
             moved = time.monotonic() if done else moved
             if time.monotonic() - moved < PATIENCE.total_seconds():

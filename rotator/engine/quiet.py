@@ -7,7 +7,7 @@ crash included, somebody pays it. How a command is run is not known here.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -19,9 +19,6 @@ from rotator.engine.observe import Clock
 from rotator.errors import QuiesceError
 from rotator.logs import Event, logger
 from rotator.model import AfterWhen, Command, Hooks, Id, Observation, Policy, State
-
-FAREWELL = 3.0
-"""Seconds that `after` commands get when rotator is told to stop; what is not done by then runs at the next start."""
 
 TRIES = 5
 """How often an `after` command that fails is run before a person has to."""
@@ -75,12 +72,8 @@ class Quieting:
         self._lock = threading.Lock()
 
     def take_over(self, other: Quieting) -> None:
-        """Go on with what another engine of this process owes."""
-        with other._lock:
-            mine, failures = set(other._mine), dict(other._failures)
-        with self._lock:
-            self._mine |= mine
-            self._failures |= failures
+        """Go on with what another engine of this process owes, and with what it may yet come to owe."""
+        self._mine, self._failures, self._lock = other._mine, other._failures, other._lock
 
     def prepare(self, policy: Policy, hooks: Hooks, slot: datetime, snapshot: str, key: str) -> None:
         """Run `before`; QuiesceError if it fails, after `after` ran for what it did."""
@@ -137,16 +130,28 @@ class Quieting:
             self._mine.discard(debt.key)
         self._ledger.settle(debt.key)
 
-    def due(self, seen: Mapping[Id, Observation], policies: Mapping[Id, Policy]) -> list[tuple[Debt, str]]:
-        """The debts to pay now, each with the outcome to tell: by what a list shows, or because it lasts too long.
+    def due(
+        self, seen: Mapping[Id, Observation], policies: Mapping[Id, Policy], busy: Collection[Id]
+    ) -> dict[Id, list[tuple[Debt, str]]]:
+        """The debts to pay now, by server, each with the outcome to tell: by what a list shows, or after too long.
 
-        Debts that an earlier process left for these servers are this process's from now on.
+        Debts that an earlier process left for these servers are this process's from now on. What is being done for the
+        servers in `busy` ends first.
         """
-        debts = self._ledger.debts()
+        debts = [debt for debt in self._ledger.debts() if debt.server_id not in busy]
         with self._lock:
             self._mine |= {debt.key for debt in debts if debt.server_id in policies}
-        found = ((debt, self._outcome(debt, seen.get(debt.server_id), policies.get(debt.server_id))) for debt in debts)
-        return [(debt, outcome) for debt, outcome in found if outcome]
+        due: dict[Id, list[tuple[Debt, str]]] = {}
+        for debt in debts:
+            outcome = self._outcome(debt, seen.get(debt.server_id), policies.get(debt.server_id))
+            if outcome:
+                due.setdefault(debt.server_id, []).append((debt, outcome))
+        return due
+
+    def pay_all(self, debts: Sequence[tuple[Debt, str]]) -> None:
+        """Pay the debts of one server, one after the other."""
+        for debt, outcome in debts:
+            self.pay(debt, outcome)
 
     def owed(self) -> dict[Id, str]:
         """What to say of the servers whose `after` command failed and is still owed."""
@@ -155,7 +160,7 @@ class Quieting:
         words = "the command after the snapshot failed, the server may still be quiet; trying again"
         return {debt.server_id: words for debt in self._ledger.debts() if debt.key in failed}
 
-    def farewell(self) -> None:
+    def farewell(self, seconds: float) -> None:
         """Rotator ends: pay what this process owes, as far as the time allows."""
         with self._lock:
             mine = set(self._mine)
@@ -163,7 +168,7 @@ class Quieting:
         if not debts:
             return
         executor = ThreadPoolExecutor(min(len(debts), 32), thread_name_prefix="rotator-after")
-        wait([executor.submit(copy_context().run, self.pay, debt, "interrupted") for debt in debts], timeout=FAREWELL)
+        wait([executor.submit(copy_context().run, self.pay, debt, "interrupted") for debt in debts], timeout=seconds)
         executor.shutdown(wait=False, cancel_futures=True)
 
     def _outcome(self, debt: Debt, observation: Observation | None, policy: Policy | None) -> str:

@@ -20,7 +20,7 @@ class Kind(StrEnum):
     WAITING = "waiting"
     """A snapshot is in progress."""
     UNCERTAIN = "uncertain"
-    """A snapshot was asked for, and no list shows yet what became of it."""
+    """What was begun has no result yet: a snapshot that no list shows, or hooks that are running."""
     BLOCKED = "blocked"
     FAILED = "failed"
     SKIPPED = "skipped"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -10,15 +11,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from rotator.engine import HookCall, Kind, Ran
-from rotator.engine.ledger import Debt
+from rotator.engine import Engine, HookCall, Kind, Ran
+from rotator.engine.aside import Threads
+from rotator.engine.ledger import Debt, Result
 from rotator.engine.quiet import TRIES
 from rotator.errors import RefusedError, UnavailableError
-from rotator.model import AfterWhen, Command, Hooks, Policy
+from rotator.model import AfterWhen, Command, Hooks, Id, Policy
 from rotator.naming import snapshot_name
 from tests.builders import DB, WEB, day, policy
 from tests.conftest import NOW
-from tests.fake_cloud import Crash, FakeCloud, Fault, Shell
+from tests.fake_cloud import Crash, FakeCloud, Fault, Inline, Shell
 from tests.ledger import FakeLedger
 
 SECOND = timedelta(seconds=1)
@@ -219,6 +221,113 @@ class TestFailure:
         assert [outcome.kind for outcome in report.outcomes] == [Kind.FAILED, Kind.ACTED]
 
 
+class TestBeside:
+    """Hooks take their time in threads of their own; nobody else waits for them."""
+
+    @pytest.fixture
+    def slow(self) -> Iterator[threading.Event]:
+        may_end = threading.Event()
+        yield may_end
+        may_end.set()
+
+    def shell(self, cloud: FakeCloud, rules: list[Policy], runner: Runner) -> Shell:
+        shell = Shell(cloud, rules, ledger=FakeLedger(), run_hook=runner)
+        shell.engine._aside = Threads()
+        return shell
+
+    def until(self, question: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not question():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def test_a_server_whose_hook_hangs_holds_up_no_other(self, slow: threading.Event) -> None:
+        rules = [quiet_policy(), policy(DB)]
+        cloud = FakeCloud(rules)
+        runner = Runner(cloud)
+        runner.meanwhile = lambda: slow.wait(30)
+        shell = self.shell(cloud, rules, runner)
+        first = shell.engine.run_pass(rules)
+        assert [outcome.kind for outcome in first.outcomes] == [Kind.UNCERTAIN, Kind.ACTED]
+        assert first.outcomes[0].reason == "its hooks are running"
+        assert first.outcomes[0].look_again == cloud.now + 15 * SECOND
+        second = shell.engine.run_pass(rules)
+        assert [outcome.kind for outcome in second.outcomes] == [Kind.UNCERTAIN, Kind.WAITING]
+        slow.set()
+        self.until(lambda: TODAY in cloud.names(WEB))
+        done: list[str] = []
+
+        def acted() -> bool:
+            [outcome] = shell.engine.run_pass(rules[:1]).outcomes
+            done.extend(action.name for action in outcome.done)
+            return outcome.kind is Kind.ACTED
+
+        self.until(acted)
+        assert done == [TODAY]
+        shell.close()
+        assert cloud.names(DB) == [TODAY]
+
+    def test_its_failure_is_the_outcome_of_a_later_pass(self, slow: threading.Event) -> None:
+        rules = [quiet_policy()]
+        cloud = FakeCloud(rules)
+        runner = Runner(cloud)
+        runner.failing["before"] = 1
+        runner.meanwhile = lambda: slow.wait(30)
+        shell = self.shell(cloud, rules, runner)
+        shell.engine.run_pass(rules)
+        slow.set()
+        self.until(lambda: shell.engine.run_pass(rules).outcomes[0].kind is Kind.FAILED)
+        shell.close()
+        assert cloud.changes() == []
+
+    def test_a_reload_waits_for_no_hook_and_forgets_none(self, slow: threading.Event) -> None:
+        rules = [quiet_policy()]
+        cloud = FakeCloud(rules)
+        runner = Runner(cloud)
+        runner.meanwhile = lambda: slow.wait(30)
+        old = self.shell(cloud, rules, runner)
+        old.engine.run_pass(rules)
+        new = self.shell(cloud, rules, runner)
+        new.engine.take_over(old.engine)
+        old.close()
+        assert new.engine.run_pass(rules).outcomes[0].reason == "its hooks are running"
+        slow.set()
+        self.until(lambda: new.engine.run_pass(rules).outcomes[0].kind is Kind.WAITING)
+        new.close()
+        assert cloud.changes() == [("create", TODAY)], "the new engine knows what the old one asked for"
+
+    def test_at_a_stop_what_was_not_begun_is_not_sent(self) -> None:
+        rules = [quiet_policy()]
+        cloud, ledger = FakeCloud(rules), FakeLedger()
+        stopping = threading.Event()
+        engine = Engine(
+            cloud,
+            cloud.clock,
+            parallel=1,
+            poll_interval=15 * SECOND,
+            stopping=stopping,
+            ledger=ledger,
+            run_hook=Runner(cloud),
+            aside=Stopped(stopping),
+        )
+        engine.run_pass(rules)
+        engine.close()
+        assert ledger.story() == [("create", TODAY, [Result.NOT_SENT])]
+        assert cloud.changes() == []
+
+
+class Stopped(Inline):
+    """rotator is told to stop while work waits for its turn."""
+
+    def __init__(self, stopping: threading.Event) -> None:
+        super().__init__()
+        self.stopping = stopping
+
+    def start(self, server_id: Id, work: Callable[[], bool | None]) -> None:
+        self.stopping.set()
+        super().start(server_id, work)
+
+
 class TestEndOfTheProcess:
     def test_rotator_that_is_told_to_stop_lets_go_what_it_holds(self, bench: Bench) -> None:
         bench.shell.engine.run_pass(bench.rules)
@@ -230,7 +339,8 @@ class TestEndOfTheProcess:
     def test_a_command_that_hangs_at_the_end_does_not_hold_the_end_up(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("rotator.engine.quiet.FAREWELL", 0.05)
+        monkeypatch.setattr("rotator.engine.engine.FAREWELL", 0.0)
+        monkeypatch.setattr("rotator.engine.engine.LEAST_FAREWELL", 0.05)
         bench.shell.engine.run_pass(bench.rules)
         ready = threading.Event()
         bench.runner.meanwhile = lambda: ready.wait(30)

@@ -6,16 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rotator.engine.ledger import Hold, Intent, NoLedger, Past, Result
-from rotator.engine.memory import Attempt, Stage
+from rotator.engine.ledger import Attempt, Hold, Intent, NoLedger, Past, Result
 from rotator.model import Cause, Id, Verb
-
-_STAGES: dict[Result | None, Stage] = {
-    None: Stage.UNCERTAIN,
-    Result.UNCERTAIN: Stage.UNCERTAIN,
-    Result.SENT: Stage.SENT,
-    Result.COMPLETED: Stage.COMPLETED,
-}
 
 
 class FakeLedger(NoLedger):
@@ -47,7 +39,7 @@ class FakeLedger(NoLedger):
                 attempts.pop(intent.server_id, None)
                 if last is not Result.FAILED:
                     attempts[intent.server_id] = Attempt(
-                        intent.slot, _STAGES[last], at, intent.at, intent.attempt, key=key
+                        intent.slot, last or Result.UNCERTAIN, at, intent.at, intent.attempt, key=key
                     )
             elif intent.verb == Verb.DELETE and intent.snapshot_id is not None:
                 if last is Result.DONE:

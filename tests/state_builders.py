@@ -92,6 +92,7 @@ def debt(key: str = "d", **more: Any) -> Debt:
         "command": Command(("thaw", "--now", "a b")),
         "timeout": timedelta(seconds=90),
         "since": NOW,
+        "until": NOW + timedelta(hours=1),
     }
     return Debt(key, **(given | more))
 

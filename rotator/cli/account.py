@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from rotator.api import Client
 from rotator.api.caller import Observe
 from rotator.cli.hooks import hook_runner
 from rotator.config import Config, Timing, find_config, load, read_token
-from rotator.engine import Decide, Engine, Ledger, NoLedger, Report
+from rotator.engine import Decide, Engine, Report
 from rotator.engine.quiet import no_hooks
 from rotator.errors import UsageError
 from rotator.logs import Event, Redactor, logger, setup
@@ -25,6 +25,7 @@ from rotator.model import Policy, opaque_id
 
 if TYPE_CHECKING:
     from rotator.daemon.lock import InstanceLock
+    from rotator.state import State
 
 SANDBOX_CREATE_TIME = timedelta(seconds=2)
 SANDBOX_POLL_INTERVAL = timedelta(milliseconds=500)
@@ -34,13 +35,13 @@ SANDBOX_POLL_INTERVAL = timedelta(milliseconds=500)
 class Account:
     """A configuration and a client for its API; `redactor` keeps its token out of the logs.
 
-    `ledger` is what outlasts the process.
+    `state` is what outlasts the process; None where nothing does.
     """
 
     config: Config
     client: Client
     redactor: Redactor
-    ledger: Ledger = field(default_factory=NoLedger)
+    state: State | None = None
 
 
 def clock() -> datetime:
@@ -82,8 +83,8 @@ def open_account(arguments: argparse.Namespace, observe: Observe | None = None) 
             yield account
         return
     client = real_client(arguments, config, redactor, observe)
-    with open_ledger(arguments, config.path) as ledger:
-        yield Account(config, client, redactor, ledger)
+    with open_state(arguments, config.path) as state:
+        yield Account(config, client, redactor, state)
 
 
 _LOOKERS = ("plan", "status")
@@ -91,13 +92,13 @@ _LOOKERS = ("plan", "status")
 
 
 @contextmanager
-def open_ledger(arguments: argparse.Namespace, config: Path) -> Iterator[Ledger]:
+def open_state(arguments: argparse.Namespace, config: Path) -> Iterator[State | None]:
     """The state of a configuration, made where there is none yet, unless the command only looks."""
     from rotator.state import State
 
     directory, name = state_place(arguments, config)
     if arguments.command in _LOOKERS and not (directory / name).exists():
-        yield NoLedger()
+        yield None
         return
     state = State.open(directory, name, clock, by=arguments.command)
     try:
@@ -208,7 +209,7 @@ def engine_for(
         poll_interval=account.config.timing.poll_interval,
         retry_delays=retry_delays,
         stopping=stopping,
-        ledger=account.ledger,
+        ledger=account.state,
         run_hook=no_hooks if arguments.sandbox or stopping is None else hook_runner(stopping),
         beat=beat,
         by=arguments.command,

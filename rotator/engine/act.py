@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from rotator.engine.ledger import Ledger, Result
-from rotator.engine.memory import Attempts, Deletions, Stage
+from rotator.engine.memory import Attempts, Deletions
 from rotator.engine.observe import Clock, SnapshotApi, observe_one
 from rotator.engine.quiet import Quieting
 from rotator.engine.record import delete_recorded
@@ -107,7 +107,7 @@ class Actor:
             self._quieting.prepare(policy, policy.hooks, slot, action.name, step.key)
         except QuiesceError as error:
             attempt = self._attempts.begin(policy.server_id, slot, self._clock(), step.key)
-            self._attempts.move(policy.server_id, attempt, Stage.FAILED, self._clock(), str(error))
+            self._attempts.move(policy.server_id, attempt, Result.FAILED, self._clock(), str(error))
             raise
         return self._request_quieted(step, action, slot)
 
@@ -138,7 +138,7 @@ class Actor:
         try:
             made = self._api.create_snapshot(policy.server_id, action.name, policy.description)
         except MaybeCreatedError as error:
-            self._attempts.move(policy.server_id, attempt, Stage.UNCERTAIN, self._clock(), str(error))
+            self._attempts.move(policy.server_id, attempt, Result.UNCERTAIN, self._clock(), str(error))
             logger().warning(Event.API_ERROR, **fields, reason=str(error))
             raise
         except (UnreachableError, UnavailableError, CredentialsError) as error:
@@ -147,7 +147,7 @@ class Actor:
             self._ledger.end(step.key, Result.NOT_SENT, self._clock(), detail=str(error))
             raise
         except RotatorError as error:
-            self._attempts.move(policy.server_id, attempt, Stage.FAILED, self._clock(), str(error))
+            self._attempts.move(policy.server_id, attempt, Result.FAILED, self._clock(), str(error))
             raise
-        self._attempts.move(policy.server_id, attempt, Stage.SENT, self._clock(), snapshot_id=made.id)
+        self._attempts.move(policy.server_id, attempt, Result.SENT, self._clock(), snapshot_id=made.id)
         logger().info(Event.SNAPSHOT_CREATED, **fields, snapshot_id=made.id, adopted=False)

@@ -15,7 +15,7 @@ from structlog.contextvars import bound_contextvars
 from rotator.engine.act import Actor
 from rotator.engine.aside import Aside, Done, Threads
 from rotator.engine.holds import Holds
-from rotator.engine.informed import eta, informed
+from rotator.engine.informed import informed
 from rotator.engine.ledger import Intent, Ledger, NoLedger, Result
 from rotator.engine.memory import Attempts, Deletions, Permission, Told
 from rotator.engine.observe import Clock, Seen, SnapshotApi, observe
@@ -23,7 +23,7 @@ from rotator.engine.outcomes import RECHECK, Outcomes
 from rotator.engine.pool import Circuit, Pool, isolated
 from rotator.engine.quiet import Quieting, RunHook, no_hooks
 from rotator.engine.record import intent_of, new_key
-from rotator.engine.report import Finished, Outcome, Report
+from rotator.engine.report import Outcome, Report
 from rotator.engine.step import Step, next_action
 from rotator.engine.tell import tell_outcome, tell_plan
 from rotator.engine.track import track
@@ -107,15 +107,14 @@ class Engine:
             busy = self._aside.busy()
             free = [each for each in policies if each.server_id not in {*busy, *self._aside_done}]
             seen = self._observe(free, circuit)
-            finished: dict[Id, Finished] = {}
-            looked = {policy.server_id: self._planned(policy, found, requested, finished) for policy, found in seen}
+            looked = {policy.server_id: self._planned(policy, found, requested) for policy, found in seen}
             steps = {server_id: step for server_id, step in looked.items() if isinstance(step, Step)}
             self._pay_debts(steps, free, busy)
             results = self._act(steps, circuit, pass_id)
             self._collect()
             self._outcomes.note_account(circuit)
             owed = self._quieting.owed()
-            outcomes = tuple(self._outcome(policy, looked, results, circuit, owed, finished) for policy in policies)
+            outcomes = tuple(self._outcome(policy, looked, results, circuit, owed) for policy in policies)
             report = Report(outcomes, circuit.error)
             for outcome in outcomes:
                 tell_outcome(outcome, self._told)
@@ -143,7 +142,10 @@ class Engine:
         other._handed_over = True
 
     def let_go(self) -> None:
-        """End: run the `after` commands that are still owed, as far as a few seconds allow."""
+        """End: run the `after` commands that are still owed; after a stop, as far as a few seconds allow."""
+        if not self._stopping.is_set():
+            self._quieting.farewell(None)
+            return
         self._aside.wait(LAST_CALLS - self._pool.since_stop())
         self._quieting.farewell(max(FAREWELL - self._pool.since_stop(), LEAST_FAREWELL))
 
@@ -161,44 +163,37 @@ class Engine:
             circuit.error = unavailable[0]
         return seen
 
-    def _planned(
-        self, policy: Policy, found: Seen, requested: datetime | None, finished: dict[Id, Finished]
-    ) -> Step | RotatorError | None:
+    def _planned(self, policy: Policy, found: Seen, requested: datetime | None) -> Step | RotatorError | None:
         if not isinstance(found, Observation):
             return found
-        return isolated(lambda observation: self._step(policy, observation, requested, finished), found)
+        return isolated(lambda observation: self._step(policy, observation, requested), found)
 
     def _surveyed(self, policy: Policy, found: Seen, decide: Decide, circuit: Circuit) -> Outcome:
         if not isinstance(found, Observation):
             return self._outcomes.of_unseen(policy, found, circuit)
-        planned = isolated(lambda observation: self._informed(decide, policy, observation), found)
-        if isinstance(planned, RotatorError):
-            return self._outcomes.of_unseen(policy, planned, circuit)
-        step = Step(policy, found, planned, Permission(granted=True), None)
-        return self._outcomes.of_step(step, False, circuit, eta=self._eta(step))
+        informed = isolated(lambda observation: self._informed(decide, policy, observation), found)
+        if isinstance(informed, RotatorError):
+            return self._outcomes.of_unseen(policy, informed, circuit)
+        planned, eta = informed
+        step = Step(policy, found, planned, Permission(granted=True), None, eta=eta)
+        return self._outcomes.of_step(step, False, circuit)
 
-    def _informed(self, decide: Decide, policy: Policy, observation: Observation) -> Plan:
+    def _informed(self, decide: Decide, policy: Policy, observation: Observation) -> tuple[Plan, datetime | None]:
+        """The plan with what the ledger adds to it, and when the snapshot in progress should be done."""
         now = self._clock()
         planned = decide(policy, observation, now)
         hold = self._holds.of(policy.server_id)
         usual = self._ledger.usual(policy.server_id) if planned.waiting else None
         return informed(planned, policy, observation, now, usual, hold)
 
-    def _eta(self, step: Step) -> datetime | None:
-        usual = self._ledger.usual(step.policy.server_id) if step.plan.waiting else None
-        return eta(step.plan, step.observation, usual)
-
-    def _step(
-        self, policy: Policy, observation: Observation, requested: datetime | None, finished: dict[Id, Finished]
-    ) -> Step:
-        planned = self._informed(lambda rules, seen, now: plan(rules, seen, now, requested), policy, observation)
+    def _step(self, policy: Policy, observation: Observation, requested: datetime | None) -> Step:
+        planned, eta = self._informed(lambda rules, seen, now: plan(rules, seen, now, requested), policy, observation)
         tell_plan(policy, planned, self._told)
-        ended = track(self._attempts, policy, planned, observation, self._clock())
-        if ended is not None:
-            finished[policy.server_id] = ended
+        news = track(self._attempts, policy, planned, observation, self._clock())
         permission = self._permission(policy, planned, observation)
         action = next_action(planned, permission)
-        return Step(policy, observation, planned, permission, action, requested, new_key() if action else "")
+        key = new_key() if action else ""
+        return Step(policy, observation, planned, permission, action, requested, key, eta, news.finished, news.found)
 
     def _permission(self, policy: Policy, planned: Plan, observation: Observation) -> Permission:
         """Whether what is planned may be done now, by what was done before."""
@@ -225,7 +220,7 @@ class Engine:
     def _pay_debts(self, steps: Mapping[Id, Step], policies: Sequence[Policy], busy: Collection[Id]) -> None:
         """Have the `after` commands run whose snapshot came to its end."""
         seen = {server_id: step.observation for server_id, step in steps.items()}
-        due = self._quieting.due(seen, {policy.server_id: policy for policy in policies}, busy)
+        due = self._quieting.due(seen, {policy.server_id for policy in policies}, busy)
         for server_id, debts in due.items():
             self._aside.start(server_id, partial(self._quieting.pay_all, debts))
 
@@ -270,7 +265,6 @@ class Engine:
         results: Mapping[Id, Done],
         circuit: Circuit,
         owed: Mapping[Id, str],
-        finished: Mapping[Id, Finished],
     ) -> Outcome:
         server_id = policy.server_id
         found = looked.get(server_id)
@@ -281,9 +275,7 @@ class Engine:
             return self._outcomes.of_busy(policy, found if isinstance(found, Step) else None)
         if not isinstance(found, Step):
             return self._outcomes.of_unseen(policy, found, circuit)
-        return self._outcomes.of_step(
-            found, result, circuit, owed.get(server_id), self._eta(found), finished.get(server_id)
-        )
+        return self._outcomes.of_step(found, result, circuit, owed.get(server_id))
 
     def _summarise(self, report: Report, begun: datetime, *, news: bool) -> None:
         """One line for trouble of the whole account, one for the pass; a pass that only looked is not worth one."""

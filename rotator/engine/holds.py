@@ -49,15 +49,19 @@ class Holds:
                 self._lift(statuses)
                 self.read()
         for hold in (hold for server_id, hold in before.items() if server_id not in self._now):
-            reason = "the restore is over, or was held for as long as it may be: rotation goes on"
-            logger().info(
-                Event.SERVER_RESTORED,
-                server_id=hold.server_id,
-                server=hold.server,
-                snapshot_id=hold.snapshot_id,
-                snapshot=hold.snapshot,
-                reason=reason,
-            )
+            self._tell_end(hold)
+
+    def _tell_end(self, hold: Hold) -> None:
+        over = "the restore is over, or was called off: rotation goes on"
+        expired = "a restore takes longer than it may: rotation goes on without waiting for its end"
+        logger().info(
+            Event.ROTATION_RESUMED,
+            server_id=hold.server_id,
+            server=hold.server,
+            snapshot_id=hold.snapshot_id,
+            snapshot=hold.snapshot,
+            reason=expired if self._clock() >= hold.until else over,
+        )
 
     def _statuses(self) -> dict[Id, str]:
         return {server.id: server.status for server in self._api.servers()}

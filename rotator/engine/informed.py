@@ -17,26 +17,23 @@ AT_LEAST = timedelta(minutes=15)
 
 def informed(
     planned: Plan, policy: Policy, observation: Observation, now: datetime, usual: timedelta | None, hold: Hold | None
-) -> Plan:
-    """The plan; nothing is done to a server that is being restored, and what takes far too long is told."""
+) -> tuple[Plan, datetime | None]:
+    """The plan, and when the snapshot in progress is done if it takes as long as usual.
+
+    Nothing is done to a server that is being restored, and what takes far too long is told.
+    """
     if hold is not None:
         words = paused(hold)
         notices = (*planned.notices, Notice(Sign.RESTORING, words))
-        return replace(planned, actions=(), waiting=words, blocked=None, notices=notices)
+        return replace(planned, actions=(), waiting=words, blocked=None, notices=notices), None
     begun = _begun(observation)
     if usual is None or begun is None or not planned.waiting:
-        return planned
+        return planned, None
     elapsed = now - begun
-    if elapsed > max(SLOWER * usual, usual + AT_LEAST) and elapsed <= policy.stuck_after:
+    if max(SLOWER * usual, usual + AT_LEAST) < elapsed <= policy.stuck_after:
         text = f"{planned.waiting}, far longer than usual: this server takes {_span(usual)}"
-        return replace(planned, notices=(*planned.notices, Notice(Sign.SLOW, text)))
-    return replace(planned, waiting=f"{planned.waiting}; it usually takes {_span(usual)}")
-
-
-def eta(planned: Plan, observation: Observation, usual: timedelta | None) -> datetime | None:
-    """When the snapshot in progress is done if it takes as long as usual."""
-    begun = _begun(observation)
-    return begun + usual if begun and usual and planned.waiting else None
+        return replace(planned, notices=(*planned.notices, Notice(Sign.SLOW, text))), begun + usual
+    return replace(planned, waiting=f"{planned.waiting}; it usually takes {_span(usual)}"), begun + usual
 
 
 def paused(hold: Hold) -> str:

@@ -10,18 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from rotator.model import Command, Id
-
-if TYPE_CHECKING:
-    from rotator.engine.memory import Attempt
+from rotator.model import AfterWhen, Command, Id
 
 
 class Result(StrEnum):
     """What became of a call."""
 
-    NOT_SENT = "not sent"
+    NOT_SENT = "not_sent"
     """By then something else was to be done, or rotator was stopping."""
     SENT = "sent"
     """A create that the API accepted."""
@@ -52,6 +49,26 @@ class Intent:
     snapshot_id: Id | None = None
     attempt: int = 1
     pass_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The last try to take a slot of one server. `at` is when it reached its stage, `begun` when it was sent."""
+
+    slot: datetime
+    stage: Result
+    at: datetime
+    begun: datetime
+    tries: int = 1
+    reason: str = ""
+    absences: int = 0
+    """Lists that did not show it while its outcome was unknown."""
+    key: str = ""
+    """What the ledger knows it by; empty for one that another process, unknown to the ledger, asked for."""
+    watched: bool = True
+    """Whether this process saw all of it, so that its duration is known."""
+    adopted: bool = False
+    """Whether a process that did not ask for it said that it follows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +108,9 @@ class Debt:
     command: Command
     timeout: timedelta
     since: datetime
+    until: datetime
+    """The server is not held for longer, whatever becomes of the snapshot."""
+    when: AfterWhen = AfterWhen.COMPLETED
 
 
 class Ledger(Protocol):

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import Enum
 
-from rotator.engine.ledger import Ledger, Result
+from rotator.engine.ledger import Attempt, Ledger, Result
 from rotator.model import Id, Observation
 
 STALE = timedelta(minutes=5)
@@ -20,37 +19,6 @@ STALE = timedelta(minutes=5)
 
 FORGOTTEN = timedelta(hours=1)
 """After so long a delete that did not work may be sent again."""
-
-
-class Stage(Enum):
-    """How far the snapshot of a slot got, as far as this process knows."""
-
-    SENT = "sent"
-    """Accepted by the API, or seen in a list."""
-    UNCERTAIN = "uncertain"
-    """Maybe created: the answer was lost."""
-    COMPLETED = "completed"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """The last try to take a slot of one server. `at` is when it reached its stage, `begun` when it was sent."""
-
-    slot: datetime
-    stage: Stage
-    at: datetime
-    begun: datetime
-    tries: int = 1
-    reason: str = ""
-    absences: int = 0
-    """Lists that did not show it while its outcome was unknown."""
-    key: str = ""
-    """What the ledger knows it by; empty for one that another process, unknown to the ledger, asked for."""
-    watched: bool = True
-    """Whether this process saw all of it, so that its duration is known."""
-    adopted: bool = False
-    """Whether a process that did not ask for it said that it follows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +63,14 @@ class Attempts:
     def is_open(self, server_id: Id, slot: datetime | None) -> bool:
         """Whether the attempt at this slot failed, or may have."""
         attempt = self.of(server_id, slot)
-        return attempt is not None and attempt.stage in (Stage.UNCERTAIN, Stage.FAILED)
+        return attempt is not None and attempt.stage in (Result.UNCERTAIN, Result.FAILED)
 
     def is_awaited(self, server_id: Id, slot: datetime, now: datetime) -> bool:
         """Whether a list may yet show the snapshot of this slot, though none does."""
         attempt = self.of(server_id, slot)
-        if attempt is None or attempt.stage not in (Stage.SENT, Stage.UNCERTAIN):
+        if attempt is None or attempt.stage not in (Result.SENT, Result.UNCERTAIN):
             return False
-        return attempt.stage is Stage.UNCERTAIN or now < attempt.at + self._settle
+        return attempt.stage is Result.UNCERTAIN or now < attempt.at + self._settle
 
     def tries(self, server_id: Id, slot: datetime | None) -> int:
         """How often this slot was tried before."""
@@ -111,19 +79,19 @@ class Attempts:
 
     def begin(self, server_id: Id, slot: datetime, now: datetime, key: str = "") -> Attempt:
         """A create is about to be sent: from here on its outcome is unknown."""
-        attempt = Attempt(slot, Stage.UNCERTAIN, now, now, self.tries(server_id, slot) + 1, key=key)
+        attempt = Attempt(slot, Result.UNCERTAIN, now, now, self.tries(server_id, slot) + 1, key=key)
         self._last[server_id] = attempt
         return attempt
 
     def meet(self, server_id: Id, slot: datetime, now: datetime, begun: datetime) -> None:
         """A snapshot of `slot` is in progress that another process asked for."""
-        self._last[server_id] = Attempt(slot, Stage.SENT, now, begun)
+        self._last[server_id] = Attempt(slot, Result.SENT, now, begun)
 
     def move(
         self,
         server_id: Id,
         attempt: Attempt,
-        stage: Stage,
+        stage: Result,
         now: datetime,
         reason: str = "",
         snapshot_id: Id | None = None,
@@ -131,9 +99,8 @@ class Attempts:
         """The attempt reached `stage`."""
         self._last[server_id] = replace(attempt, stage=stage, at=now, reason=reason)
         if attempt.key:
-            took = now - attempt.begun if stage is Stage.COMPLETED and attempt.watched else None
-            result = Result(stage.value)
-            self._ledger.end(attempt.key, result, now, snapshot_id=snapshot_id, took=took, detail=reason)
+            took = now - attempt.begun if stage is Result.COMPLETED and attempt.watched else None
+            self._ledger.end(attempt.key, stage, now, snapshot_id=snapshot_id, took=took, detail=reason)
 
     def adopt(self, server_id: Id, attempt: Attempt) -> None:
         """An earlier process asked for it, this one follows it."""
@@ -151,9 +118,9 @@ class Attempts:
         attempt = self.of(server_id, slot)
         if attempt is None:
             return Permission(granted=True)
-        if attempt.stage in (Stage.SENT, Stage.COMPLETED):
+        if attempt.stage in (Result.SENT, Result.COMPLETED):
             return self._vanished(attempt, listed_at)
-        if attempt.stage is Stage.UNCERTAIN:
+        if attempt.stage is Result.UNCERTAIN:
             attempt = replace(attempt, absences=attempt.absences + 1)
             self._last[server_id] = attempt
             # Two lists, whatever the clock says: it may have been set in between.
@@ -171,7 +138,7 @@ class Attempts:
     def _given_up(self, server_id: Id, attempt: Attempt) -> Attempt:
         """An uncertain create that a later list does not show has failed."""
         reason = f"{attempt.reason or 'the request was lost'}; the list shows that nothing was created"
-        self.move(server_id, attempt, Stage.FAILED, attempt.at, reason)
+        self.move(server_id, attempt, Result.FAILED, attempt.at, reason)
         return self._last[server_id]
 
     def _vanished(self, attempt: Attempt, listed_at: datetime) -> Permission:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from rotator.engine.observe import Clock
 from rotator.engine.pool import Circuit
-from rotator.engine.report import Finished, Kind, Outcome
+from rotator.engine.report import Kind, Outcome
 from rotator.engine.step import Step
 from rotator.engine.tell import PROBLEMS
 from rotator.errors import MaybeCreatedError, RotatorError
@@ -43,8 +43,6 @@ class Outcomes:
         result: bool | RotatorError | None,
         circuit: Circuit,
         owed: str | None = None,
-        eta: datetime | None = None,
-        finished: Finished | None = None,
     ) -> Outcome:
         """What became of a server that was seen; `result` is False where there was nothing to call.
 
@@ -61,11 +59,11 @@ class Outcomes:
             reason,
             step.plan,
             step.observation,
-            done=(step.action,) if result is True and step.action else (),
+            done=tuple(each for each in (step.found, step.action if result is True else None) if each),
             problems=(*troubled, *notices),
             look_again=None if wait is None else self._clock() + wait,
-            eta=eta,
-            finished=finished,
+            eta=step.eta,
+            finished=step.finished,
         )
 
     def of_busy(self, policy: Policy, step: Step | None) -> Outcome:

@@ -20,11 +20,11 @@ from rotator.errors import QuiesceError
 from rotator.logs import Event, logger
 from rotator.model import AfterWhen, Command, Hooks, Id, Observation, Policy, State
 
+SLACK = timedelta(minutes=1)
+"""How far a clock may be set back without a word."""
+
 TRIES = 5
 """How often an `after` command that fails is run before a person has to."""
-
-LONGEST = timedelta(hours=1)
-"""After so long a debt is paid even if nobody looks at its server any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +78,27 @@ class Quieting:
     def prepare(self, policy: Policy, hooks: Hooks, slot: datetime, snapshot: str, key: str) -> None:
         """Run `before`; QuiesceError if it fails, after `after` ran for what it did."""
         if hooks.after is not None:
+            now = self._clock()
             debt = Debt(
-                key,
-                policy.server_id,
-                policy.server,
-                policy.name,
-                snapshot,
-                slot,
-                hooks.after,
-                hooks.timeout,
-                self._clock(),
+                key=key,
+                server_id=policy.server_id,
+                server=policy.server,
+                policy=policy.name,
+                snapshot=snapshot,
+                slot=slot,
+                command=hooks.after,
+                timeout=hooks.timeout,
+                since=now,
+                until=now + policy.stuck_after,
+                when=hooks.after_when,
             )
             self._ledger.owe(debt)
             with self._lock:
                 self._mine.add(key)
         if hooks.before is None:
             return
-        call = HookCall(
-            "before", hooks.before, hooks.timeout, policy.server_id, policy.server, policy.name, slot, snapshot
-        )
-        ran = self._run(call)
+        told = (policy.server_id, policy.server, policy.name, slot, snapshot)
+        ran = self._run(HookCall("before", hooks.before, hooks.timeout, *told))
         if ran.error:
             self.release(key, "not_created")
             raise QuiesceError(f"the command before the snapshot failed: {ran.error}; no snapshot was asked for")
@@ -110,18 +111,7 @@ class Quieting:
 
     def pay(self, debt: Debt, outcome: str) -> None:
         """Run an `after` command; one that fails stays owed, up to `TRIES` times."""
-        call = HookCall(
-            "after",
-            debt.command,
-            debt.timeout,
-            debt.server_id,
-            debt.server,
-            debt.policy,
-            debt.slot,
-            debt.snapshot,
-            outcome,
-        )
-        failed = bool(self._run(call).error)
+        failed = bool(self._run(_call_of(debt, outcome)).error)
         with self._lock:
             self._failures[debt.key] = self._failures.get(debt.key, 0) + failed
             if failed and self._failures[debt.key] < TRIES:
@@ -131,19 +121,19 @@ class Quieting:
         self._ledger.settle(debt.key)
 
     def due(
-        self, seen: Mapping[Id, Observation], policies: Mapping[Id, Policy], busy: Collection[Id]
+        self, seen: Mapping[Id, Observation], servers: Collection[Id], busy: Collection[Id]
     ) -> dict[Id, list[tuple[Debt, str]]]:
         """The debts to pay now, by server, each with the outcome to tell: by what a list shows, or after too long.
 
-        Debts that an earlier process left for these servers are this process's from now on. What is being done for the
-        servers in `busy` ends first.
+        Debts that an earlier process left for `servers` are this process's from now on. What is being done for those
+        in `busy` ends first.
         """
         debts = [debt for debt in self._ledger.debts() if debt.server_id not in busy]
         with self._lock:
-            self._mine |= {debt.key for debt in debts if debt.server_id in policies}
+            self._mine |= {debt.key for debt in debts if debt.server_id in servers}
         due: dict[Id, list[tuple[Debt, str]]] = {}
         for debt in debts:
-            outcome = self._outcome(debt, seen.get(debt.server_id), policies.get(debt.server_id))
+            outcome = self._outcome(debt, seen.get(debt.server_id))
             if outcome:
                 due.setdefault(debt.server_id, []).append((debt, outcome))
         return due
@@ -160,8 +150,8 @@ class Quieting:
         words = "the command after the snapshot failed, the server may still be quiet; trying again"
         return {debt.server_id: words for debt in self._ledger.debts() if debt.key in failed}
 
-    def farewell(self, seconds: float) -> None:
-        """Rotator ends: pay what this process owes, as far as the time allows."""
+    def farewell(self, seconds: float | None) -> None:
+        """Pay what this process owes, since it ends: as far as the time allows; None: however long it takes."""
         with self._lock:
             mine = set(self._mine)
         debts = [debt for debt in self._ledger.debts() if debt.key in mine]
@@ -171,15 +161,15 @@ class Quieting:
         wait([executor.submit(copy_context().run, self.pay, debt, "interrupted") for debt in debts], timeout=seconds)
         executor.shutdown(wait=False, cancel_futures=True)
 
-    def _outcome(self, debt: Debt, observation: Observation | None, policy: Policy | None) -> str:
+    def _outcome(self, debt: Debt, observation: Observation | None) -> str:
         """How the snapshot of a debt ended; empty while it has to be waited for."""
         now = self._clock()
         shown = _states(debt, observation)
-        if State.IN_PROGRESS in shown and _is_content(policy):
+        if State.IN_PROGRESS in shown and debt.when is AfterWhen.REQUESTED:
             return "requested"
         if shown and State.IN_PROGRESS not in shown:
             return "completed" if State.COMPLETED in shown else "failed"
-        if now - debt.since > (policy.stuck_after if policy else LONGEST):
+        if not debt.since - SLACK <= now < debt.until:  # a clock that was set back must not hold a server either
             return "timed_out"
         if observation is None or shown or self._attempts.is_awaited(debt.server_id, debt.slot, now):
             return ""
@@ -209,6 +199,7 @@ def _states(debt: Debt, observation: Observation | None) -> set[State]:
     return {row.state for row in rows if row.name == debt.snapshot and row.server_id == debt.server_id}
 
 
-def _is_content(policy: Policy | None) -> bool:
-    """Whether it is enough that the snapshot was asked for."""
-    return policy is not None and policy.hooks is not None and policy.hooks.after_when is AfterWhen.REQUESTED
+def _call_of(debt: Debt, outcome: str) -> HookCall:
+    """The `after` command that is owed, and what it is told."""
+    told = (debt.server_id, debt.server, debt.policy, debt.slot, debt.snapshot, outcome)
+    return HookCall("after", debt.command, debt.timeout, *told)

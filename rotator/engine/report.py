@@ -26,6 +26,11 @@ class Kind(StrEnum):
     SKIPPED = "skipped"
     """Not attempted: the whole account is in trouble, or rotator is stopping."""
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is under way, which the next pass looks at."""
+        return self in (Kind.ACTED, Kind.WAITING, Kind.UNCERTAIN)
+
 
 _COUNTED = (Kind.WAITING, Kind.UNCERTAIN, Kind.BLOCKED, Kind.FAILED, Kind.SKIPPED)
 

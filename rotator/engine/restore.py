@@ -190,7 +190,7 @@ class Restore:
 
     def _request(self, target: Snapshot) -> str:
         reason = "asked for by hand"
-        key = self._begin(target, "restore", "by hand", target.name, reason, snapshot_id=target.id)
+        key = self._begin(target, "restore", "by_hand", target.name, reason, snapshot_id=target.id)
         fields = {"server_id": target.server_id, "server": target.server_name, "snapshot": target.name}
         logger().warning(Event.SNAPSHOT_RESTORE_REQUESTED, **fields, snapshot_id=target.id, reason=reason)
         self._may_have_begun = True

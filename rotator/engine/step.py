@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rotator.engine.memory import Permission
+from rotator.engine.report import Finished
 from rotator.model import Action, Cause, Observation, Plan, Policy
 
 
@@ -21,6 +22,10 @@ class Step:
     requested: datetime | None = None
     key: str = ""
     """What the ledger knows the call by."""
+    eta: datetime | None = None
+    finished: Finished | None = None
+    found: Action | None = None
+    """A call of an earlier pass whose answer was lost, and which the list shows to have been taken in."""
 
 
 def next_action(plan: Plan, permission: Permission) -> Action | None:

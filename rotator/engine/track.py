@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from rotator.engine.memory import Attempt, Attempts, Stage
+from rotator.engine.ledger import Attempt, Result
+from rotator.engine.memory import Attempts
 from rotator.engine.report import Finished
 from rotator.engine.tell import server_fields
 from rotator.logs import Event, logger
-from rotator.model import Observation, Plan, Policy, Snapshot, State
+from rotator.model import Action, Cause, Observation, Plan, Policy, Snapshot, State, Verb
 from rotator.naming import snapshot_name
 
 _FOUND = "in progress already when first seen"
@@ -16,23 +18,28 @@ _FOUND = "in progress already when first seen"
 _BEST_FIRST = (State.COMPLETED, State.IN_PROGRESS, State.UNKNOWN, State.FAILED)
 
 
-def track(attempts: Attempts, policy: Policy, plan: Plan, observation: Observation, now: datetime) -> Finished | None:
-    """Compare the last attempt, or the current slot where this process made none, with what the list shows.
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a list shows of the attempt: that it came to an end, or that a call whose answer was lost was taken in."""
 
-    Returns what came to an end since the last look, if something did.
-    """
+    finished: Finished | None = None
+    found: Action | None = None
+
+
+def track(attempts: Attempts, policy: Policy, plan: Plan, observation: Observation, now: datetime) -> News:
+    """Compare the last attempt, or the current slot where this process made none, with what the list shows."""
     attempt = attempts.last(policy.server_id)
-    open_ = attempt is not None and attempt.stage in (Stage.SENT, Stage.UNCERTAIN)
+    open_ = attempt is not None and attempt.stage in (Result.SENT, Result.UNCERTAIN)
     slot = attempt.slot if attempt is not None and open_ else plan.slot
     shown = _shown(policy, slot, observation)
     if slot is None or shown is None:
-        return None
+        return News()
     if attempt is None or attempt.slot != slot:
         if shown.state is State.IN_PROGRESS:
             attempts.meet(policy.server_id, slot, now, begun=shown.created_at or now)
             _log(Event.SNAPSHOT_CREATED, policy, shown, slot, adopted=True, reason=_FOUND)
-        return None
-    return _advanced(attempts, policy, attempt, shown, now) if open_ else None
+        return News()
+    return _advanced(attempts, policy, attempt, shown, now) if open_ else News()
 
 
 def _shown(policy: Policy, slot: datetime | None, observation: Observation) -> Snapshot | None:
@@ -42,24 +49,30 @@ def _shown(policy: Policy, slot: datetime | None, observation: Observation) -> S
     return min(found, key=lambda each: _BEST_FIRST.index(each.state), default=None)
 
 
-def _advanced(attempts: Attempts, policy: Policy, attempt: Attempt, shown: Snapshot, now: datetime) -> Finished | None:
-    if attempt.stage is Stage.UNCERTAIN and shown.state is not State.FAILED:
-        attempts.move(policy.server_id, attempt, Stage.SENT, now, snapshot_id=shown.id)
+def _advanced(attempts: Attempts, policy: Policy, attempt: Attempt, shown: Snapshot, now: datetime) -> News:
+    found = None
+    if attempt.stage is Result.UNCERTAIN and shown.state is not State.FAILED:
+        attempts.move(policy.server_id, attempt, Result.SENT, now, snapshot_id=shown.id)
         reason = "its answer was lost, but it was created"
         _log(Event.SNAPSHOT_CREATED, policy, shown, attempt.slot, adopted=True, reason=reason)
+        found = Action(Verb.CREATE, Cause.SLOT, shown.name, reason, shown.id) if attempt.watched else None
     elif shown.state is State.IN_PROGRESS and not (attempt.watched or attempt.adopted):
         attempts.adopt(policy.server_id, attempt)
         _log(Event.SNAPSHOT_CREATED, policy, shown, attempt.slot, adopted=True, reason=_FOUND)
+    return News(_finished(attempts, policy, attempt, shown, now), found)
+
+
+def _finished(attempts: Attempts, policy: Policy, attempt: Attempt, shown: Snapshot, now: datetime) -> Finished | None:
     took = now - attempt.begun
     duration = round(took.total_seconds(), 3)
     known = took if attempt.watched else None
     if shown.state is State.COMPLETED:
-        attempts.move(policy.server_id, attempt, Stage.COMPLETED, now, snapshot_id=shown.id)
+        attempts.move(policy.server_id, attempt, Result.COMPLETED, now, snapshot_id=shown.id)
         _log(Event.SNAPSHOT_COMPLETED, policy, shown, attempt.slot, duration_s=duration)
         return Finished(shown.name, ok=True, duration=known)
     if shown.state is State.FAILED:
         reason = f"snapshot {shown.name} ended with status {shown.status!r}"
-        attempts.move(policy.server_id, attempt, Stage.FAILED, now, reason, snapshot_id=shown.id)
+        attempts.move(policy.server_id, attempt, Result.FAILED, now, reason, snapshot_id=shown.id)
         fields = {"duration_s": duration, "attempt": attempt.tries, "reason": reason}
         _log(Event.SNAPSHOT_FAILED, policy, shown, attempt.slot, **fields)
         return Finished(shown.name, ok=False, duration=known)

@@ -1,8 +1,7 @@
 """What rotator remembers beyond a process, in SQLite: history, unfinished business, alerts."""
 
 from rotator.state.alerts import AlertNote
-from rotator.state.history import Entry, History
 from rotator.state.place import default_state_dir, state_name
 from rotator.state.state import State
 
-__all__ = ["AlertNote", "Entry", "History", "State", "default_state_dir", "state_name"]
+__all__ = ["AlertNote", "State", "default_state_dir", "state_name"]

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from statistics import median
 
-from rotator.engine.ledger import Intent, Past, Result
-from rotator.engine.memory import FORGOTTEN, Attempt, Stage
+from rotator.engine.ledger import Attempt, Intent, Past, Result
+from rotator.engine.memory import FORGOTTEN
 from rotator.model import Cause, Id, Verb
 from rotator.state.rows import OPEN_INTENTS, Row, id_text, intent_of, moment, stamp, stored_id
 
@@ -19,13 +19,6 @@ _ATTEMPTS_FROM = timedelta(days=7)
 
 _FEWEST, _MOST = 3, 10
 """How many durations make one usual, and how many of the last are looked at."""
-
-_STAGES = {
-    None: Stage.UNCERTAIN,
-    Result.UNCERTAIN.value: Stage.UNCERTAIN,
-    Result.SENT.value: Stage.SENT,
-    Result.COMPLETED.value: Stage.COMPLETED,
-}
 
 _LAST = """SELECT server_id, slot, result, coalesce(ended_at, at), at, attempt, detail, key, snapshot_id, max(number)
     FROM actions WHERE verb = ? AND {} GROUP BY server_id"""
@@ -67,9 +60,9 @@ def _by_server(connection: sqlite3.Connection, query: str, verb: Verb) -> Mappin
 def _attempt(row: Row, now: datetime) -> Attempt | None:
     """The attempt, unless it failed or is old. A clock that was ahead must not hold a slot up until its time comes."""
     _, slot, result, at, begun, attempt, detail, key, *_ = row
-    stage = _STAGES.get(result)
+    stage = Result(result or Result.UNCERTAIN)
     reached, sent = min(moment(at), now), min(moment(begun), now)
-    if stage is None or sent < now - _ATTEMPTS_FROM:
+    if stage is Result.FAILED or sent < now - _ATTEMPTS_FROM:
         return None
     return Attempt(moment(slot), stage, reached, sent, attempt, detail, key=key)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from rotator.engine.ledger import Debt, Hold, Intent, Result
-from rotator.model import Command, Id
+from rotator.model import AfterWhen, Command, Id
 from rotator.state.alerts import AlertNote
 
 Row: TypeAlias = tuple[Any, ...]
@@ -139,24 +139,27 @@ def debt_kept(debt: Debt) -> Change:
         command,
         debt.timeout // _TICK,
         stamp(debt.since),
+        stamp(debt.until),
+        debt.when.value,
     )
     return Change(_KEEP_DEBT, values)
 
 
-DEBTS = "SELECT key, server_id, server, policy, snapshot, slot, command, timeout, since FROM debts"
+DEBTS = """SELECT key, server_id, server, policy, snapshot, slot, command, timeout, since, until, when_run
+    FROM debts"""
 
-_KEEP_DEBT = """INSERT OR REPLACE INTO debts (key, server_id, server, policy, snapshot, slot, command, timeout, since)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_KEEP_DEBT = """INSERT OR REPLACE INTO debts (key, server_id, server, policy, snapshot, slot, command, timeout, since,
+    until, when_run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
 def debt_of(row: Row) -> Debt:
     """The debt of a row of DEBTS."""
-    key, server_id, server, policy, snapshot, slot, text, timeout, since = row
+    key, server_id, server, policy, snapshot, slot, text, timeout, since, until, when = row
     command = json.loads(text)
     if not (isinstance(command, dict) and all(isinstance(each, str) for each in command["argv"])):
         raise ValueError("no command")
     run = Command(tuple(command["argv"]), shell=bool(command["shell"]))
-    rest = (timeout * _TICK, moment(since))
+    rest = (timeout * _TICK, moment(since), moment(until), AfterWhen(when))
     return Debt(key, stored_id(server_id), server, policy, snapshot, moment(slot), run, *rest)
 
 

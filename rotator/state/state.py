@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rotator.engine.ledger import Debt, Hold, Intent, Past, Result
 from rotator.logs import Event, logger
@@ -18,11 +18,13 @@ from rotator.state import recall, rows
 from rotator.state.alerts import AlertNote
 from rotator.state.bounds import EVERY, prune
 from rotator.state.database import Clock, Database
-from rotator.state.history import Entry, entries
 from rotator.state.mirror import Mirror
 from rotator.state.place import may_command
 from rotator.state.rows import Change
 from rotator.state.trouble import Kind
+
+if TYPE_CHECKING:
+    from rotator.state.history import Entry
 
 Found = TypeVar("Found")
 
@@ -179,6 +181,9 @@ class State:
 
     def history(self, since: datetime | None = None, until: datetime | None = None) -> tuple[Entry, ...]:
         """What was done from `since` to before `until`, newest first."""
+        # Imported here because rotation never asks.
+        from rotator.state.history import entries
+
         return self._read(lambda connection: tuple(entries(connection, since, until))) or ()
 
     def _table(

@@ -15,7 +15,7 @@ from tests.e2e.program import Finished, Program
 def by_check(ran: Finished) -> dict[str, list[dict[str, Any]]]:
     """The findings of each check."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for each in ran.json:
+    for each in ran.json["findings"]:
         assert set(each) == {"check", "status", "finding", "remedy"}
         assert (each["remedy"] is not None) == (each["status"] in ("warn", "fail"))
         found.setdefault(each["check"], []).append(each)
@@ -23,7 +23,7 @@ def by_check(ran: Finished) -> dict[str, list[dict[str, Any]]]:
 
 
 def failed(ran: Finished) -> list[str]:
-    return [each["check"] for each in ran.json if each["status"] == "fail"]
+    return [each["check"] for each in ran.json["findings"] if each["status"] == "fail"]
 
 
 def doctor(rotator: Program, *arguments: str | Path, **variables: str) -> Finished:

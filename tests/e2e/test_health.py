@@ -50,11 +50,16 @@ def test_whatever_is_wrong_the_answer_is_one(rotator: Program, tmp_path: Path) -
         ["-c", "there-is-none.yaml"],
         ["--lock-file", str(tmp_path)],
         ["--lock-file", f"{rotator.home}/config.yaml/lock"],
-        ["--lock-file", "x", "--max-age", "soon"],
     ):
         asked = rotator("health", *arguments)
         assert (asked.code, asked.err) == (1, ""), arguments
         assert len(asked.out.splitlines()) == 1, arguments
+
+
+def test_only_wrong_usage_is_told_as_such(rotator: Program) -> None:
+    asked = rotator("health", "--lock-file", "x", "--max-age", "soon")
+    assert (asked.code, asked.out) == (2, "")
+    assert "argument --max-age: found the text 'soon': write a whole number and its unit" in asked.err
 
 
 def test_needs_no_configuration_that_loads(rotator: Program, account: Account) -> None:

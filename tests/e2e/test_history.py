@@ -39,7 +39,7 @@ def place(account: Account, now: datetime) -> Path:
     state.begin([intent("c", at=new + HOUR, server="db-server-01", server_id=12346)])
     state.end("c", Result.FAILED, new + 2 * HOUR, detail="answered 400")
     state.begin([delete("d", 802, at=now - HOUR, snapshot="evil\x1b[2Jname")])
-    state.begin([intent("e", at=now - MINUTE, verb="restore", cause="by hand", slot=None, snapshot_id=800)])
+    state.begin([intent("e", at=now - MINUTE, verb="restore", cause="by_hand", slot=None, snapshot_id=800)])
     state.close()
     return directory
 
@@ -105,7 +105,7 @@ class TestJson:
         found = history(rotator, place, "--json").json
         text = (Path(__file__).parents[2] / DOCUMENT).read_text()
         assert set(found["entries"][0]) == set(re.findall(r"^\| `entries\[\]\.([a-z_]+)`", text, re.MULTILINE))
-        assert set(found) == {"generated_at", "state", "since", "until", "entries"}
+        assert set(found) == {"generated_at", "state_file", "since", "until", "entries"}
 
     def test_says_what_was_deleted_and_why(self, rotator: Program, place: Path, now: datetime) -> None:
         entries = history(rotator, place, "--json", "--since", "30d").json["entries"]
@@ -113,7 +113,7 @@ class TestJson:
         assert deleted["at"] == (now - DAY).isoformat()
         assert (deleted["server_id"], deleted["snapshot_id"], deleted["cause"]) == (12345, 801, "surplus")
         assert deleted["reason"].startswith("no rule of keep: 4 wants it")
-        assert (deleted["by"], deleted["policy"], deleted["took_s"]) == ("run", "nightly", None)
+        assert (deleted["by"], deleted["policy"], deleted["duration_s"]) == ("run", "nightly", None)
 
     def test_is_one_object_also_when_there_is_nothing(self, rotator: Program, place: Path) -> None:
         assert history(rotator, place, "--json", "--since", "0m").json["entries"] == []
@@ -202,7 +202,7 @@ class TestDocument:
         command = documented(
             "docs/history.md",
             'rotator history --since 30d --json | jq -r \'.entries[] | select(.action == "delete" and '
-            '.result == "done") | [.at, .server, .snapshot, .reason] | @tsv\'',
+            '.result == "done") | [.at, .server, .name, .reason] | @tsv\'',
         )
         [line] = typed(rotator, place, command).out.splitlines()
         assert line.split("\t")[1] == WEB

@@ -36,8 +36,8 @@ def notify(home: Path, receiver: Receiver) -> dict[str, Any]:
     (home / "secret").write_text(f"{SECRET}\n")
     (home / "apprise").write_text(f"# one a line\n{receiver.url.replace('http', 'json')}/{PATH}/json\n")
     return {
-        "check_in": [{"url_file": "check-in"}],
-        "webhook": [{"url_file": "$CREDENTIALS_DIRECTORY/webhook", "secret_file": "secret"}],
+        "check_ins": [{"url_file": "check-in"}],
+        "webhooks": [{"url_file": "$CREDENTIALS_DIRECTORY/webhook", "secret_file": "secret"}],
         "apprise": [{"url_file": "apprise"}],
     }
 
@@ -94,7 +94,7 @@ def test_notify_test_without_anybody_shows_how_to_name_somebody(rotator: Program
 def test_once_tells_a_trouble_once_over_many_runs_and_then_its_end(
     rotator: Program, account: Account, receiver: Receiver
 ) -> None:
-    settings = {"webhook": [{"url": f"{receiver.url}/hook"}], "check_in": [{"url": f"{receiver.url}/ping"}]}
+    settings = {"webhooks": [{"url": f"{receiver.url}/hook"}], "check_ins": [{"url": f"{receiver.url}/ping"}]}
     held = account.plant_foreign("a", "b", "c", "d", "e")
     account.configure(notify=settings)
     codes = [rotator("once", "--state-dir", account.home / "state").code for _ in range(3)]
@@ -106,7 +106,7 @@ def test_once_tells_a_trouble_once_over_many_runs_and_then_its_end(
         *["/ping/start", "/ping/0"],
     ]
     messages = [json.loads(each.body) for each in receiver.requests if each.path == "/hook"]
-    assert [(each["kind"], each["events"][0]["trouble"]) for each in messages] == [
+    assert [(each["kind"], each["events"][0]["kind"]) for each in messages] == [
         ("raised", "blocked"),
         ("cleared", "blocked"),
     ]
@@ -118,7 +118,7 @@ def test_the_daemon_tells_before_it_ends_and_the_next_one_tells_nothing_again(
     rotator: Program, account: Account, receiver: Receiver
 ) -> None:
     account.plant_foreign("a", "b", "c", "d", "e")
-    account.configure(notify={"webhook": [{"url": f"{receiver.url}/hook"}]})
+    account.configure(notify={"webhooks": [{"url": f"{receiver.url}/hook"}]})
     for _ in range(2):
         daemon = rotator.start("run", "--state-dir", account.home / "state")
         daemon.wait_for("rotation_blocked")
@@ -131,7 +131,7 @@ def test_the_daemon_tells_before_it_ends_and_the_next_one_tells_nothing_again(
 
 def test_a_receiver_that_fails_changes_nothing_about_a_rotation(rotator: Program, account: Account) -> None:
     with Receiver(status=lambda _: 404) as receiver:
-        account.configure(notify={"check_in": [{"url": f"{receiver.url}/{PATH}"}]})
+        account.configure(notify={"check_ins": [{"url": f"{receiver.url}/{PATH}"}]})
         done = rotator("once")
     assert done.code == 0
     assert account.expected(0) == account.names()

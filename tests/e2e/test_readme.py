@@ -117,7 +117,7 @@ class TestJson:
 
     def test_what_the_doctor_advises(self, rotator: Program, account: Account) -> None:
         needs_component("jq")
-        line = documented("docs/json.md", "rotator doctor --json | jq -r '.[] | select(.remedy) | .remedy'")
+        line = documented("docs/json.md", "rotator doctor --json | jq -r '.findings[] | select(.remedy) | .remedy'")
         account.token_file.chmod(0o644)
         ran = shell(rotator, line)
         assert ran.code == 0, ran.err

@@ -155,7 +155,7 @@ class TestInterlock:
             account.cloud._servers[12345].restoring_until = account.slot
         _age_hold(account.home)
         daemon.send(signal.SIGHUP)
-        daemon.wait_for("server_restored", server="web-server-01")
+        daemon.wait_for("rotation_resumed", server="web-server-01")
         daemon.wait_for("snapshot_completed")
         assert daemon.end().code == 0
 

@@ -143,7 +143,7 @@ def test_any_page_and_any_receivers_give_settings_or_a_config_error(
 ) -> None:
     servers = [{"id": 1, "name": "a", "schedule": "daily"}]
     outcome(json.dumps({"servers": servers, section: content}, ensure_ascii=False))
-    everyone = {"check_in": outlets, "webhook": outlets, "apprise": outlets}
+    everyone = {"check_ins": outlets, "webhooks": outlets, "apprise": outlets}
     outcome(json.dumps({"servers": servers, "notify": everyone}, ensure_ascii=False))
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rotator.engine.ledger import Intent, Past, Result
-from rotator.engine.memory import Attempt, Stage
+from rotator.engine.ledger import Attempt, Intent, Past, Result
 from rotator.model import Id
 from tests.conftest import NOW
 from tests.state_builders import NAME, SetClock, delete, intent, opened
@@ -21,10 +20,10 @@ HEADER = 100
 OF_ANOTHER = ["of another program", "a newer rotator wrote it", "may not be written"]
 STEPS = [timedelta(0), timedelta(minutes=1), timedelta(minutes=50), timedelta(days=3), -timedelta(hours=2)]
 STAGES = {
-    None: Stage.UNCERTAIN,
-    Result.UNCERTAIN: Stage.UNCERTAIN,
-    Result.SENT: Stage.SENT,
-    Result.COMPLETED: Stage.COMPLETED,
+    None: Result.UNCERTAIN,
+    Result.UNCERTAIN: Result.UNCERTAIN,
+    Result.SENT: Result.SENT,
+    Result.COMPLETED: Result.COMPLETED,
 }
 
 

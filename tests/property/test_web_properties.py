@@ -16,7 +16,7 @@ from rotator.naming import printable
 from rotator.standing import Board
 from rotator.web.app import App
 from rotator.web.gate import Gate
-from rotator.web.health import Pulse
+from rotator.web.health import LoopState
 from rotator.web.listen import place_of
 from rotator.web.wish import Group, Sort, Wish, wish_of
 from tests.builders import policy
@@ -70,7 +70,7 @@ def page(name: str, query: str = "") -> str:
     outcome = Outcome(each, Kind.FAILED, problem, looked.plan, seen, looked.done, (problem,))
     board.passed(Report((outcome,)), LATER)
     app = App(board, Gate(place_of("127.0.0.1:9187")), lambda: LATER)
-    app.pulse = Pulse(name, (each,), (name,), LATER)
+    app.loop = LoopState(name, (each,), (name,), LATER)
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "QUERY_STRING": query, "HTTP_HOST": "localhost"}
     answer = app.answer(environ)
     assert answer.status == 200

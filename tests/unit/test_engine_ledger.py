@@ -88,8 +88,10 @@ class TestWrittenDown:
         cloud, ledger = cloud_with(22), FakeLedger()
         cloud.trouble("create", Fault.LOSE_ANSWER)
         shell = process(cloud, ledger)
-        shell.run()
+        reports = shell.run()
         ended(shell)
+        done = [(each.verb, each.name) for report in reports for out in report.outcomes for each in out.done]
+        assert done == [(Verb.CREATE, TODAY)], "it is among what was done, once it is known"
         assert ledger.story() == [("create", TODAY, [Result.UNCERTAIN, Result.SENT, Result.COMPLETED])]
 
     def test_a_failed_snapshot_is_written_as_failed(self) -> None:
@@ -272,8 +274,8 @@ class TestHold:
         shell.run(10 * MINUTE)
         ended(shell)
         assert cloud.changes() == [("create", TODAY)]
-        told = [line["event"] for line in logs if line["event"] in ("rotation_paused", "server_restored")]
-        assert told == ["rotation_paused", "server_restored"]
+        told = [line["event"] for line in logs if line["event"] in ("rotation_paused", "rotation_resumed")]
+        assert told == ["rotation_paused", "rotation_resumed"]
 
     def test_it_is_not_lifted_before_the_restore_was_asked_for_or_while_the_api_cannot_say(self) -> None:
         cloud, ledger = cloud_with(22), FakeLedger()

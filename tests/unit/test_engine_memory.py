@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rotator.engine.ledger import NoLedger
-from rotator.engine.memory import Attempts, Deletions, Permission, Stage, Told
+from rotator.engine.ledger import NoLedger, Result
+from rotator.engine.memory import Attempts, Deletions, Permission, Told
 from tests.builders import DB, WEB, day, days, observation
 from tests.conftest import NOW
 
@@ -23,7 +23,7 @@ def attempts() -> Attempts:
     return Attempts(DELAYS, SETTLE, NoLedger())
 
 
-def reached(attempts: Attempts, stage: Stage, reason: str = "", at: datetime = NOW) -> None:
+def reached(attempts: Attempts, stage: Result, reason: str = "", at: datetime = NOW) -> None:
     """A first attempt at NOW that reached `stage`."""
     attempts.move(WEB, attempts.begin(WEB, NOW, at), stage, at, reason)
 
@@ -33,12 +33,12 @@ class TestPermission:
         assert attempts.permission(WEB, NOW, NOW) == Permission(granted=True)
 
     def test_an_attempt_at_another_slot_or_server_does_not_count(self, attempts: Attempts) -> None:
-        reached(attempts, Stage.SENT)
+        reached(attempts, Result.SENT)
         assert attempts.permission(WEB, day(24), day(24)).granted
         assert attempts.permission(DB, NOW, NOW).granted
 
-    @pytest.mark.parametrize("stage", [Stage.SENT, Stage.COMPLETED])
-    def test_what_the_api_accepted_is_never_asked_for_again(self, attempts: Attempts, stage: Stage) -> None:
+    @pytest.mark.parametrize("stage", [Result.SENT, Result.COMPLETED])
+    def test_what_the_api_accepted_is_never_asked_for_again(self, attempts: Attempts, stage: Result) -> None:
         reached(attempts, stage)
         early = attempts.permission(WEB, NOW, NOW + SETTLE - SECOND)
         late = attempts.permission(WEB, NOW, NOW + SETTLE)
@@ -48,7 +48,7 @@ class TestPermission:
         assert late.reason.startswith("the API accepted it, but its list does not show it any more")
 
     def test_an_uncertain_create_is_looked_for_until_the_list_is_proof(self, attempts: Attempts) -> None:
-        reached(attempts, Stage.UNCERTAIN, "create: no answer")
+        reached(attempts, Result.UNCERTAIN, "create: no answer")
         early = attempts.permission(WEB, NOW, NOW + SETTLE - SECOND)
         assert (early.granted, early.patient) == (False, True)
         assert early.reason == "its answer was lost; looking whether it was created"
@@ -66,17 +66,17 @@ class TestPermission:
     def test_a_failed_slot_is_tried_again_after_5_15_and_45_minutes_then_never(self, attempts: Attempts) -> None:
         now = NOW
         for delay in DELAYS:
-            reached(attempts, Stage.FAILED, "it failed", at=now)
+            reached(attempts, Result.FAILED, "it failed", at=now)
             soon = attempts.permission(WEB, NOW, now + delay - SECOND)
             assert (soon.granted, soon.look_again, soon.reason) == (False, now + delay, "it failed")
             now += delay
             assert attempts.permission(WEB, NOW, now).granted
-        reached(attempts, Stage.FAILED, "it failed", at=now)
+        reached(attempts, Result.FAILED, "it failed", at=now)
         assert attempts.permission(WEB, NOW, now + timedelta(days=1)) == Permission(granted=False, reason="it failed")
 
     def test_without_retry_delays_a_failed_slot_is_left_to_the_next_run(self) -> None:
         attempts = Attempts((), SETTLE, NoLedger())
-        reached(attempts, Stage.FAILED, "it failed")
+        reached(attempts, Result.FAILED, "it failed")
         assert attempts.permission(WEB, NOW, day(24)) == Permission(granted=False, reason="it failed")
 
 
@@ -86,16 +86,16 @@ class TestAttempts:
         assert attempts.begin(WEB, day(24), day(24)).tries == 1
 
     def test_moving_on_keeps_when_it_was_sent(self, attempts: Attempts) -> None:
-        attempts.move(WEB, attempts.begin(WEB, NOW, NOW), Stage.COMPLETED, NOW + MINUTE, "words")
+        attempts.move(WEB, attempts.begin(WEB, NOW, NOW), Result.COMPLETED, NOW + MINUTE, "words")
         last = attempts.last(WEB)
         assert last is not None
-        assert (last.begun, last.at, last.stage, last.reason) == (NOW, NOW + MINUTE, Stage.COMPLETED, "words")
+        assert (last.begun, last.at, last.stage, last.reason) == (NOW, NOW + MINUTE, Result.COMPLETED, "words")
 
     def test_what_another_process_asked_for_counts_as_sent(self, attempts: Attempts) -> None:
         attempts.meet(WEB, NOW, NOW + MINUTE, begun=NOW)
         met = attempts.of(WEB, NOW)
         assert met is not None
-        assert (met.stage, met.begun, met.tries) == (Stage.SENT, NOW, 1)
+        assert (met.stage, met.begun, met.tries) == (Result.SENT, NOW, 1)
 
     def test_a_request_that_never_left_was_no_attempt(self, attempts: Attempts) -> None:
         attempts.begin(WEB, NOW, NOW)

@@ -344,6 +344,7 @@ class TestEndOfTheProcess:
         bench.shell.engine.run_pass(bench.rules)
         ready = threading.Event()
         bench.runner.meanwhile = lambda: ready.wait(30)
+        bench.shell.engine._stopping.set()
         bench.shell.engine.let_go()
         assert len(bench.ledger.debts()) == 1, "the next start runs it again"
         ready.set()
@@ -379,8 +380,9 @@ class TestEndOfTheProcess:
         bench.start().run(10 * MINUTE)
         assert [call.command for call in bench.runner.calls] == [BEFORE, AFTER]
 
-    def test_a_debt_for_a_server_that_nobody_looks_at_is_paid_after_an_hour(self, bench: Bench) -> None:
-        stranger = Debt("k", DB, "db-server-01", "", TODAY, NOW, AFTER, 30 * SECOND, NOW)
+    def test_a_debt_for_a_server_that_nobody_looks_at_is_paid_when_its_time_is_over(self, bench: Bench) -> None:
+        until = NOW + 60 * MINUTE
+        stranger = Debt("k", DB, "db-server-01", "", TODAY, NOW, AFTER, 30 * SECOND, NOW, until)
         bench.ledger.owe(stranger)
         bench.cloud.plant(WEB, TODAY, NOW)
         bench.shell.engine.run_pass(bench.rules)
@@ -388,6 +390,12 @@ class TestEndOfTheProcess:
         bench.cloud.advance(61 * MINUTE)
         bench.shell.engine.run_pass(bench.rules)
         assert bench.runner.story() == [("after", "timed_out")]
+
+    def test_a_clock_that_is_set_back_holds_no_server(self, bench: Bench) -> None:
+        bench.shell.engine.run_pass(bench.rules)
+        bench.cloud.advance(timedelta(days=-400))
+        bench.shell.engine.run_pass(bench.rules)
+        assert bench.runner.story() == [("before", ""), ("after", "timed_out")]
 
     def test_a_new_configuration_takes_the_debts_over(self, bench: Bench) -> None:
         bench.shell.engine.run_pass(bench.rules)

@@ -131,6 +131,15 @@ def test_a_safety_snapshot_that_is_not_to_be_had_stops_the_restore(fault: Fault)
     assert bench.ledger.held == {}
 
 
+def test_a_safety_snapshot_that_is_refused_stops_the_restore() -> None:
+    bench = Bench(20, 21)
+    bench.cloud.trouble("create", RefusedError("the limit is reached"))
+    with pytest.raises(RefusedError):
+        bench.run()
+    assert (bench.calls(), bench.ledger.held) == (["create"], {})
+    assert bench.ledger.story() == [("create", SAFETY, [Result.FAILED])]
+
+
 def test_a_safety_snapshot_whose_answer_was_lost_is_looked_for() -> None:
     bench = Bench(20, 21)
     bench.cloud.trouble("create", Fault.LOSE_ANSWER)

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from rotator.engine.ledger import Intent, Past, Result
-from rotator.engine.memory import Attempt, Stage
+from rotator.engine.ledger import Attempt, Intent, Past, Result
 from rotator.model import Command
 from rotator.state.bounds import KEPT
 from tests.builders import DB, WEB
@@ -35,13 +34,13 @@ class TestAttempts:
     @pytest.mark.parametrize(
         ("result", "stage"),
         [
-            (None, Stage.UNCERTAIN),
-            (Result.UNCERTAIN, Stage.UNCERTAIN),
-            (Result.SENT, Stage.SENT),
-            (Result.COMPLETED, Stage.COMPLETED),
+            (None, Result.UNCERTAIN),
+            (Result.UNCERTAIN, Result.UNCERTAIN),
+            (Result.SENT, Result.SENT),
+            (Result.COMPLETED, Result.COMPLETED),
         ],
     )
-    def test_create_is_known_to_the_next_process(self, tmp_path: Path, result: Result | None, stage: Stage) -> None:
+    def test_create_is_known_to_the_next_process(self, tmp_path: Path, result: Result | None, stage: Result) -> None:
         past = past_of(tmp_path, (intent("a", attempt=2), result, NOW + MINUTE), now=NOW + HOUR)
         reached = NOW + MINUTE if result else NOW
         reason = "a reason" if result is Result.UNCERTAIN else ""
@@ -63,8 +62,8 @@ class TestAttempts:
         other = intent("b", server_id="8f0e-uuid")
         past = past_of(tmp_path, (intent("a"), Result.SENT, NOW), (other, Result.COMPLETED, NOW))
         assert {key: each.stage for key, each in past.attempts.items()} == {
-            WEB: Stage.SENT,
-            "8f0e-uuid": Stage.COMPLETED,
+            WEB: Result.SENT,
+            "8f0e-uuid": Result.COMPLETED,
         }
 
     def test_snapshot_without_a_slot_is_no_attempt_at_one(self, tmp_path: Path) -> None:

@@ -122,7 +122,8 @@ def _online(arguments: argparse.Namespace, config: Config) -> Iterator[str]:
 
     client = real_client(arguments, config, start_logging(arguments))
     who = client.account()
-    write([f"token: {printable(who.token_name)} of {printable(who.email)}, may {printable(who.permissions)}"])
+    may = ", ".join(who.permissions) or "nothing that the API names"
+    write([f"token: {printable(who.token_name)} of {printable(who.email)}, may {printable(may)}"])
     there = {server.id: server.name for server in client.servers()}
     ours = {policy.server_id: policy.server for policy in config.policies}
     others = len(there.keys() - ours.keys())

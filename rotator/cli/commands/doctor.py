@@ -8,6 +8,8 @@ import os
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
 
 from rotator.cli.account import clock
 from rotator.cli.doctor import api, optional, places, program, service, settings
@@ -17,6 +19,7 @@ from rotator.cli.words import WIDTH, counted, painted, write
 from rotator.errors import Exit
 from rotator.logs import Redactor, setup
 from rotator.naming import printable
+from rotator.standing import iso
 
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("program", program.version),
@@ -64,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not arguments.json:
             write(redactor.clean(line) for each in found for line in lines(*each))
     if arguments.json:
-        write([redactor.clean(json.dumps(document(seen), indent=2))])
+        write([redactor.clean(json.dumps(document(seen, chart.clock()), indent=2))])
     else:
         write([summary(finding for _, finding in seen)])
     failed = any(finding.status is Status.FAIL for _, finding in seen)
@@ -101,9 +104,10 @@ def summary(findings: Iterable[Finding]) -> str:
     return f"\n{count[Status.FAIL]} failed, {counted(count[Status.WARN], 'warning')}, {count[Status.OK]} ok"
 
 
-def document(seen: Iterable[tuple[str, Finding]]) -> list[dict[str, str | None]]:
-    """For programs: every finding in the order of the lines."""
-    return [
+def document(seen: Iterable[tuple[str, Finding]], now: datetime) -> dict[str, Any]:
+    """For programs: every finding in the order of the lines; the keys are an interface, see `docs/json.md`."""
+    findings = [
         {"check": name, "status": each.status.value, "finding": each.text, "remedy": each.remedy or None}
         for name, each in seen
     ]
+    return {"generated_at": iso(now), "findings": findings}

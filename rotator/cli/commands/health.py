@@ -8,16 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rotator.config.files import find_config
-from rotator.config.rules import duration
 from rotator.daemon.heartbeat import heartbeat
 from rotator.daemon.lock import default_lock_file
-from rotator.errors import Exit, RotatorError, UsageError
+from rotator.errors import Exit, RotatorError
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Say how the daemon is; whatever keeps that from being told is an answer as bad as a daemon that hangs."""
     try:
-        alive, words = health(_lock_file(arguments), _max_age(arguments.max_age), datetime.now(UTC))
+        alive, words = health(_lock_file(arguments), arguments.max_age, datetime.now(UTC))
     except RotatorError as error:
         alive, words = False, str(error)
     except OSError as error:
@@ -44,10 +43,3 @@ def _lock_file(arguments: argparse.Namespace) -> Path:
     if arguments.lock_file:
         return Path(arguments.lock_file)
     return default_lock_file(find_config(arguments.config, os.environ), os.environ, os.getuid())
-
-
-def _max_age(text: str) -> timedelta:
-    try:
-        return duration(text)
-    except ValueError as error:
-        raise UsageError(f"--max-age {text}: {error}") from None

@@ -17,7 +17,8 @@ from rotator.config import find_config, load
 from rotator.errors import Exit, RotatorError, UsageError
 from rotator.model import Id, opaque_id
 from rotator.naming import printable
-from rotator.state import Entry, History, default_state_dir, state_name
+from rotator.state import default_state_dir, state_name
+from rotator.state.history import Entry, History
 
 _ROW = "{:<16}  {:<18} {:<7} {:<24} "
 _ANSWER_WITHIN = timedelta(minutes=15)
@@ -88,7 +89,7 @@ def _table(found: Iterator[Entry], since: datetime | None, until: datetime | Non
 def _lines(entry: Entry, now: datetime) -> Iterator[str]:
     result = _result(entry, now)
     bad = result in ("failed", "unknown", "uncertain")
-    colour = "red" if bad else ("yellow" if result in ("open", "not sent") else "green")
+    colour = "red" if bad else ("yellow" if result in ("open", "not_sent") else "green")
     row = _ROW.format(
         f"{entry.at:%Y-%m-%d %H:%M}", _cut(entry.server, 18), _cut(entry.verb, 7), _cut(entry.snapshot, 24)
     )
@@ -116,7 +117,7 @@ def _document(
     found: Iterator[Entry], path: Path, since: datetime | None, until: datetime | None, now: datetime
 ) -> Iterator[str]:
     """One JSON object, written as it is read: a full history has 200,000 entries."""
-    head = {"generated_at": _time(now), "state": str(path), "since": _time(since), "until": _time(until)}
+    head = {"generated_at": _time(now), "state_file": str(path), "since": _time(since), "until": _time(until)}
     yield json.dumps(head, indent=2).removesuffix("\n}") + ',\n  "entries": ['
     before = None
     for entry in found:
@@ -136,7 +137,7 @@ def _entry_json(entry: Entry, now: datetime) -> dict[str, object]:
         "policy": entry.policy or None,
         "action": entry.verb,
         "cause": entry.cause,
-        "snapshot": entry.snapshot,
+        "name": entry.snapshot,
         "snapshot_id": entry.snapshot_id,
         "slot": _time(entry.slot),
         "attempt": entry.attempt,
@@ -144,7 +145,7 @@ def _entry_json(entry: Entry, now: datetime) -> dict[str, object]:
         "result": _result(entry, now),
         "detail": entry.detail,
         "ended_at": _time(entry.ended_at),
-        "took_s": None if entry.took is None else entry.took.total_seconds(),
+        "duration_s": None if entry.took is None else entry.took.total_seconds(),
         "by": entry.by,
         "pass_id": entry.pass_id,
     }

@@ -19,9 +19,9 @@ _ROW = "{:<9} {:<30} {:<8} {:>6}  {}"
 _EXAMPLE = """\
 notify: is not in the configuration, so nobody is told of anything; an example:
   notify:
-    check_in:
+    check_ins:
       - url_file: /etc/rotator/check-in
-    webhook:
+    webhooks:
       - url_file: /etc/rotator/webhook
         secret_file: /etc/rotator/webhook-secret
     apprise:

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
             engine.close()
             lines = list(report_lines(journal, clock()))
             write(lines)
-            audience.finished(journal.exit_code, "\n".join(lines), metrics_file, hurried=journal.interrupted)
+            audience.finished(journal.exit_code, "\n".join(lines), metrics_file, signals.stopping)
             return journal.exit_code
         finally:
             audience.closing("")
@@ -68,7 +68,7 @@ def _rotate(
             report = engine.run_pass(due, requested)
             journal.note(report)
             agenda.note(report)
-            audience.passed(report, clock(), agenda.next_at())
+            audience.passed(report, clock())
     progress.clear()
     journal.interrupted = signals.stopping.is_set() and journal.is_open()
     return journal

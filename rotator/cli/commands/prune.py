@@ -9,7 +9,7 @@ from rotator.cli.account import Account, clock, open_account, single_instance, s
 from rotator.cli.ask import typed
 from rotator.cli.commands.plan import action_lines
 from rotator.cli.words import bullet, counted, painted, picture, write
-from rotator.engine import Outcome, Report
+from rotator.engine import NoLedger, Outcome, Report
 from rotator.engine.prune import prune_server
 from rotator.errors import CredentialsError, Exit, UnreachableError
 from rotator.naming import printable
@@ -40,7 +40,7 @@ def _delete(account: Account, found: list[Outcome]) -> Exit:
     code, deleted = Exit.DONE, 0
     for outcome in found:
         confirmed = {each.snapshot_id for each in outcome.plan.actions if each.snapshot_id} if outcome.plan else set()
-        done, error = prune_server(account.client, account.ledger, clock, outcome.policy, confirmed)
+        done, error = prune_server(account.client, account.state or NoLedger(), clock, outcome.policy, confirmed)
         write([f"{printable(outcome.policy.server)}: {len(done)} of {len(confirmed)} deleted"])
         if error:
             write([painted(bullet("!", str(error)), "red")])

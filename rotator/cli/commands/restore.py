@@ -6,8 +6,7 @@ import argparse
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from datetime import datetime, timedelta
-from typing import cast
+from datetime import datetime
 
 from rotator.cli.account import Account, clock, lock_file, open_account
 from rotator.cli.ask import typed
@@ -16,7 +15,7 @@ from rotator.cli.words import write
 from rotator.config import Config
 from rotator.daemon.heartbeat import heartbeat
 from rotator.daemon.lock import InstanceLock
-from rotator.engine.restore import Ending, Interlock, Pace, Restore
+from rotator.engine.restore import LONGEST, Ending, Interlock, Pace, Restore
 from rotator.errors import Exit, LockError, UsageError
 from rotator.model import CAP, Id, Policy, Snapshot, State, opaque_id
 from rotator.naming import printable
@@ -41,12 +40,18 @@ def run(arguments: argparse.Namespace) -> int:
             return Exit.PROBLEM
         timing = account.config.timing
         pace = Pace(timing.poll_interval, timing.stuck_after)
-        ledger = cast("Interlock", account.ledger)
-        restore = Restore(account.client, ledger, clock, time.sleep, lambda words: write([words]), pace)
+        restore = Restore(account.client, _state(account), clock, time.sleep, lambda words: write([words]), pace)
         prefix = next((each.prefix for each in _of(account.config, target.server_id)), "rotator")
         ending = restore.run(target, prefix=prefix, safety=safety, wait=not arguments.no_wait)
         write(_farewell(target, ending))
         return Exit.PROBLEM if ending is Ending.UNKNOWN else Exit.DONE
+
+
+def _state(account: Account) -> Interlock:
+    """Where the hold is kept."""
+    if account.state is None:
+        raise UsageError("a restore needs a state; name its directory with --state-dir")
+    return account.state
 
 
 def _of(config: Config, server_id: Id) -> Iterator[Policy]:
@@ -116,7 +121,7 @@ def _keep_others_away(arguments: argparse.Namespace, account: Account, held: Exi
     """Whoever rotates meanwhile has to see the hold: either they share the state, or they must not run at all."""
     path = lock_file(arguments, account.config)
     beat = heartbeat(path)
-    ours = account.ledger.identity
+    ours = _state(account).identity
     if beat is None or not beat.held:
         if ours is None:
             held.enter_context(InstanceLock(path))
@@ -162,4 +167,4 @@ def _farewell(target: Snapshot, ending: Ending) -> list[str]:
         case Ending.STARTED:
             return [f"{server} is being restored; rotation goes on by itself when the API says that it is over"]
         case Ending.UNKNOWN:
-            return [f"{server} is not back after {age(timedelta(hours=1))}: look at it in the control panel"]
+            return [f"{server} is not back after {age(LONGEST)}: look at it in the control panel"]

@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         single_instance(arguments, account.config) as lock,
     ):
         manager = ServiceManager(os.environ, os.getpid(), time.monotonic)
-        watchers = Watchers([*([Pulse(lock, account.ledger)] if lock else []), manager, audience])
+        watchers = Watchers([*([Pulse(lock, account.state)] if lock else []), manager, audience])
         load = _loader(arguments, account, signals, audience, lambda: watchers.woke(clock()))
         try:
             daemon = Daemon(load, signals, clock, time.monotonic, watchers)

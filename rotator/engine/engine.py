@@ -35,10 +35,10 @@ from rotator.planner import plan
 RETRY_DELAYS = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=45))
 """When the daemon tries a failed slot again; a one-shot has none and leaves it to its next run."""
 
-LAST_CALLS = 4.5
+LAST_CALLS = 4.0
 """Seconds after a stop in which what is under way beside the passes may end."""
 
-FAREWELL = 6.5
+FAREWELL = 5.5
 """Seconds after a stop in which `after` commands are run; one that is not done by then runs at the next start."""
 
 LEAST_FAREWELL = 1.0

@@ -16,7 +16,7 @@ from rotator.logs import Event, logger
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-STOP_GRACE = 4.5
+STOP_GRACE = 4.0
 """Seconds that calls in flight get to finish once rotator is told to stop; what they were about is found again."""
 
 PATIENCE = timedelta(hours=1)

@@ -178,7 +178,8 @@ class TestVersions:
             " pass_id) VALUES ('a', 0, '12345', 'w', '', 'create', 'slot', 's', '', 'run', 1, '')"
         )
         connection.execute(
-            "INSERT INTO debts VALUES ('d', '1', 'w', '', 's', 0, '{\"argv\":[],\"shell\":false}', 0, 0, 0, 'completed')"
+            "INSERT INTO debts VALUES ('d', '1', 'w', '', 's', 0, '{\"argv\":[],\"shell\":false}', 0, 0, 0,"
+            " 'completed')"
         )
         connection.commit()
         connection.close()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rotator.web.app import App
 from rotator.web.gate import Gate
-from rotator.web.health import Pulse
+from rotator.web.health import LoopState
 from rotator.web.listen import listener_at, place_of
 from rotator.web.server import WebServer
 from tests.showcase import LATER, board_of, fleet
@@ -69,14 +69,14 @@ def main() -> None:
     policies = fleet(arguments.servers)
     place = place_of("127.0.0.1:0")
     app = App(board_of(policies, troubled=3, busy=2), Gate(place), Ticking())
-    app.pulse = Pulse("/etc/rotator/config.yaml", policies, (), LATER)
+    app.loop = LoopState("/etc/rotator/config.yaml", policies, (), LATER)
     server = WebServer(listener_at(place), app)
     server.start()
     address = server.address
     print(f"servers {arguments.servers}; allowed for the page at 1,000: {ALLOWED_MS} ms, {ALLOWED_BYTES:,} bytes")
     for path in ("/", "/?sort=-age", "/?q=web-09", "/status.json", "/healthz"):
         if path == "/healthz":
-            app.pulse = Pulse("/etc/rotator/config.yaml", policies, (), LATER + timedelta(days=1))
+            app.loop = LoopState("/etc/rotator/config.yaml", policies, (), LATER + timedelta(days=1))
         for packed in (False, True):
             median, worst, size = measure(address, path, 20, packed=packed)
             what = f"{path} gzip" if packed else path

@@ -50,7 +50,7 @@ def scrape_times(servers: int) -> tuple[float, float, int]:
     metrics = new_metrics(lambda: NOW + MINUTE * next(minutes), "benchmark")
     api = ApiSettings("http://127.0.0.1/api/v1", None, MINUTE, 8)
     metrics.configured(Config(Path("config.yaml"), api, Timing(MINUTE, 60 * MINUTE), policies), NOW)
-    metrics.passed(Report(outcomes), NOW, None)
+    metrics.passed(Report(outcomes), NOW)
     times, size = [], 0
     for _ in range(ROUNDS):
         begun = time.perf_counter()

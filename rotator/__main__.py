@@ -14,7 +14,7 @@ def main() -> int:
     # Imports make many objects and no garbage: looking for some costs a tenth of the start (benchmarks/startup.py).
     import gc
 
-    gc.set_threshold(50_000)
+    gc.set_threshold(100_000)
     from rotator.cli import run
 
     code = run(sys.argv[1:])

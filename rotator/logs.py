@@ -35,7 +35,7 @@ class Event(StrEnum):
     SNAPSHOT_UNCLEAR = "snapshot_unclear"
     SNAPSHOT_DELETED = "snapshot_deleted"
     SNAPSHOT_RESTORE_REQUESTED = "snapshot_restore_requested"
-    SERVER_RESTORED = "server_restored"
+    ROTATION_RESUMED = "rotation_resumed"
     HOOK_FINISHED = "hook_finished"
     HOOK_FAILED = "hook_failed"
     ROTATION_BLOCKED = "rotation_blocked"

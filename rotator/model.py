@@ -11,6 +11,9 @@ from enum import Enum, StrEnum
 CAP = 5
 """Snapshots a server may have, whoever made them and whatever their status (VPS.org API document)."""
 
+LONGEST_TURN = timedelta(minutes=3)
+"""A daemon's loop that has not turned for so long stands still; it turns at least every 30 seconds."""
+
 Id = int | str
 """An id of the API, opaque: see `opaque_id`."""
 

@@ -239,8 +239,12 @@ class FakeCloud:
             fault = self._begin("restore", server_id, row.snapshot.name if row else str(snapshot_id))
             if fault is Fault.LOSE_REQUEST:
                 raise UnreadableError("restore: it may have started")
-            if row is None or self._at(row).state is not State.COMPLETED:
-                raise NotFoundError(f"restore {snapshot_id}: no such restore point")
+            if row is None:
+                raise NotFoundError(f"restore {snapshot_id}: no such snapshot")
+            if self._at(row).state is not State.COMPLETED:
+                raise RefusedError(f"restore {snapshot_id}: it is not completed")
+            if row.snapshot.server_id in self.restoring:
+                raise RefusedError(f"restore {snapshot_id}: the server is restoring")
             self.restoring.add(row.snapshot.server_id)
             if fault is Fault.LOSE_ANSWER:
                 raise UnreadableError("restore: it may have started")
@@ -362,7 +366,7 @@ class Inline:
     def __init__(self) -> None:
         self._done: dict[Id, Done] = {}
 
-    def start(self, server_id: Id, work: Callable[[], bool | None]) -> None:
+    def start(self, server_id: Id, work: Callable[[], bool | None], *, urgent: bool = False) -> None:
         self._done[server_id] = isolated(lambda _: work(), None)
 
     def busy(self) -> frozenset[Id]:

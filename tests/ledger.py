@@ -73,14 +73,17 @@ class FakeLedger(NoLedger):
     def holds(self) -> Mapping[Id, Hold]:
         return dict(self.held)
 
-    def lift(self, server_id: Id) -> None:
-        self.held.pop(server_id, None)
+    def lift(self, hold: Hold) -> None:
+        if hold.server_id in self.held and self.held[hold.server_id].key == hold.key:
+            del self.held[hold.server_id]
 
     def hold(self, hold: Hold) -> bool:
+        if self.held.setdefault(hold.server_id, hold).key != hold.key:
+            return False
         self.held[hold.server_id] = hold
         return True
 
-    def open_intents(self, server_id: Id) -> tuple[Intent, ...]:
+    def open_intents(self, server_id: Id) -> tuple[Intent, ...] | None:
         return tuple(
             each for key, each in self.intents.items() if each.server_id == server_id and key not in self.results
         )

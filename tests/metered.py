@@ -64,7 +64,7 @@ def all_kinds(now: datetime) -> Metrics:
         seen(db, foreign("a", "b", "c", "d", "e"), Kind.BLOCKED, at=now),
         seen(odd, [], Kind.ACTED, at=now),
     )
-    made.passed(Report(outcomes), now, None)
+    made.passed(Report(outcomes), now)
     for method, status in (("GET", "200"), ("GET", "503"), ("POST", "error")):
         made.api_request(method, status, 0.2)
     return made

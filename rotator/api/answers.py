@@ -29,7 +29,7 @@ class Account:
 
     email: str
     token_name: str
-    permissions: str
+    permissions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,12 @@ def parse_server(value: Any, where: str) -> Server:
 
 
 def parse_account(body: bytes) -> Account:
-    """The account; permissions are shown to a person only, so their form does not matter."""
+    """The account; of the token's permissions any form is taken, because nothing depends on them."""
     value = parse_json(body)
     account, token = _object(value.get("account"), "account"), _object(value.get("token"), "token")
     permissions = token.get("permissions")
-    listed = ", ".join(map(_plain, permissions if isinstance(permissions, list) else [permissions]))
-    return Account(_text(account, "email", "account"), _plain(token.get("name", "")), listed)
+    listed = permissions if isinstance(permissions, list) else [] if permissions is None else [permissions]
+    return Account(_text(account, "email", "account"), _plain(token.get("name", "")), tuple(map(_plain, listed)))
 
 
 def _no_constant(text: str) -> None:

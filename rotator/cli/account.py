@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 from rotator.api import Client
 from rotator.api.caller import Observe
 from rotator.cli.hooks import hook_runner
+from rotator.cli.locations import lock_file, state_file
 from rotator.config import Config, Timing, find_config, load, read_token
 from rotator.engine import Decide, Engine, Report
 from rotator.engine.quiet import no_hooks
 from rotator.errors import UsageError
 from rotator.logs import Event, Redactor, logger, setup
-from rotator.model import Policy, opaque_id
+from rotator.model import Id, Policy, opaque_id
 
 if TYPE_CHECKING:
     from rotator.daemon.lock import InstanceLock
@@ -96,24 +97,15 @@ def open_state(arguments: argparse.Namespace, config: Path) -> Iterator[State | 
     """The state of a configuration, made where there is none yet, unless the command only looks."""
     from rotator.state import State
 
-    directory, name = state_place(arguments, config)
-    if arguments.command in _LOOKERS and not (directory / name).exists():
+    path = state_file(arguments, config)
+    if arguments.command in _LOOKERS and not path.exists():
         yield None
         return
-    state = State.open(directory, name, clock, by=arguments.command)
+    state = State.open(path.parent, path.name, clock, by=arguments.command)
     try:
         yield state
     finally:
         state.close()
-
-
-def state_place(arguments: argparse.Namespace, config: Path) -> tuple[Path, str]:
-    """The directory and the file name of a configuration's state."""
-    from rotator.state import default_state_dir, state_name
-
-    named = arguments.state_dir
-    directory = Path(named) if named else default_state_dir(os.environ, os.getuid())
-    return directory, state_name(config)
 
 
 def reloaded(arguments: argparse.Namespace, account: Account, observe: Observe | None = None) -> Account:
@@ -158,25 +150,20 @@ def chosen(policies: Sequence[Policy], names: Sequence[str] | None) -> tuple[Pol
     """The policies of the servers named by `--server`, or all; UsageError for a name that is not configured."""
     if not names:
         return tuple(policies)
-    unknown = [name for name in names if not any(_is_named(policy, name) for policy in policies)]
+    meant = {name: [each for each in policies if is_called(name, each.server_id, each.server)] for name in names}
+    unknown = [name for name, found in meant.items() if not found]
     if unknown:
         known = ", ".join(policy.server for policy in policies[:10]) + (", …" if len(policies) > 10 else "")
         known = known or "none: every server is switched off"
         raise UsageError(
             f"--server {unknown[0]}: no enabled server of the configuration has this name or id; it has {known}"
         )
-    return tuple(policy for policy in policies if any(_is_named(policy, name) for name in names))
+    return tuple(policy for policy in policies if any(policy in found for found in meant.values()))
 
 
-def _is_named(policy: Policy, name: str) -> bool:
-    return name == policy.server or opaque_id(name) == policy.server_id
-
-
-def lock_file(arguments: argparse.Namespace, config: Config) -> Path:
-    """The lock file that the arguments name, or the default one of the configuration."""
-    from rotator.daemon.lock import default_lock_file
-
-    return Path(arguments.lock_file) if arguments.lock_file else default_lock_file(config.path, os.environ, os.getuid())
+def is_called(wanted: str, server_id: Id, name: str) -> bool:
+    """Whether `--server wanted` means the server of this id and name."""
+    return wanted == name or opaque_id(wanted) == server_id
 
 
 @contextmanager
@@ -187,7 +174,7 @@ def single_instance(arguments: argparse.Namespace, config: Config) -> Iterator[I
     if arguments.sandbox:
         yield None
     else:
-        with InstanceLock(lock_file(arguments, config)) as lock:
+        with InstanceLock(lock_file(arguments, config.path)) as lock:
             yield lock
 
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rotator.cli.account import Account
 from rotator.config import Config
+from rotator.daemon.watch import Watchers
 from rotator.engine import Report
-from rotator.standing import Board
+from rotator.standing import Board, Watcher
 
 if TYPE_CHECKING:
-    from rotator.daemon.watch import Watcher
     from rotator.metrics.metrics import Metrics
     from rotator.notify import AlertMemory, Notifier
     from rotator.web.site import Site
 
 
-class Audience:
-    """A Watcher that passes on what it is told to those that are there.
+class Audience(Watchers):
+    """Those who are there, and the board that the page shows.
 
     `lasting`: for the daemon, which serves a page; `metrics`: for a one-shot that leaves them in a file.
     """
@@ -28,6 +29,7 @@ class Audience:
     def __init__(
         self, clock: Callable[[], datetime], environ: Mapping[str, str], *, lasting: bool, metrics: bool = False
     ) -> None:
+        super().__init__()
         self._clock = clock
         self._environ = environ
         self._lasting = lasting
@@ -50,52 +52,35 @@ class Audience:
             self._metrics.api_request(method, status, seconds)
 
     def configured(self, config: Config, now: datetime, problems: tuple[str, ...] = ()) -> None:
-        """See `Watcher`; likewise below."""
+        """See `Watcher`."""
         if not problems:
             self._board.configured(config.policies)
-        for each in self._all():
-            each.configured(config, now, problems)
+        super().configured(config, now, problems)
 
-    def reloading(self, now: datetime) -> None:
-        """See `Watcher`."""
-        for each in self._all():
-            each.reloading(now)
-
-    def begun(self, now: datetime) -> None:
-        """See `Watcher`."""
-        for each in self._all():
-            each.begun(now)
-
-    def passed(self, report: Report, now: datetime, next_at: datetime | None) -> None:
+    def passed(self, report: Report, now: datetime) -> None:
         """See `Watcher`."""
         self._board.passed(report, now)
-        for each in self._all():
-            each.passed(report, now, next_at)
+        super().passed(report, now)
 
     def woke(self, now: datetime) -> None:
-        """See `Watcher`."""
-        for each in self._all():
-            each.woke(now)
-
-    def closing(self, reason: str) -> None:
-        """See `Watcher`."""
-        for each in self._all():
-            each.closing(reason)
+        """See `Watcher`; the loop of a one-shot ends soon, and its figures must not look like one that hangs."""
+        if self._lasting:
+            super().woke(now)
 
     def began(self) -> None:
         """A one-shot begins its work."""
         if self._notifier:
             self._notifier.began()
 
-    def finished(self, exit_code: int, text: str, metrics_file: Path | None, *, hurried: bool) -> None:
-        """A one-shot is done; `text` is what it told. `hurried`: it was asked to stop."""
+    def finished(self, exit_code: int, text: str, metrics_file: Path | None, stopping: threading.Event) -> None:
+        """A one-shot is done; `text` is what it told. Once `stopping` is set, somebody waits for the end."""
         if self._metrics and metrics_file:
             self._metrics.write(metrics_file)
         if self._notifier:
-            self._notifier.finished(exit_code, text, hurried=hurried)
+            self._notifier.finished(exit_code, text, stopping=stopping)
 
-    def _all(self) -> Iterator[Watcher]:
-        yield from (each for each in (self._metrics, self._notifier, self._site) if each is not None)
+    def _all(self) -> Sequence[Watcher]:
+        return [each for each in (self._metrics, self._notifier, self._site) if each is not None]
 
     def _new_metrics(self, wanted_by: str) -> Metrics:
         from rotator.metrics import new_metrics
@@ -115,9 +100,8 @@ class Audience:
 
     def _new_notifier(self, account: Account) -> Notifier:
         from rotator.notify import Notifier, ProcessMemory
-        from rotator.state import State
 
-        memory: AlertMemory = account.ledger if isinstance(account.ledger, State) else ProcessMemory()
+        memory: AlertMemory = account.state or ProcessMemory()
         return Notifier.create(
             account.config.notify, memory, self._clock, account.redactor, self._environ, lasting=self._lasting
         )

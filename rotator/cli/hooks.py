@@ -14,13 +14,12 @@ def hook_runner(stopping: threading.Event) -> RunHook:
     def run(call: HookCall) -> Ran:
         from rotator.hooks import hook_variables, run_hook
 
-        ran = run_hook(
+        return run_hook(
             call.command,
             timeout=call.timeout,
             variables=hook_variables(call),
             environ=os.environ,
             stopping=stopping if call.phase == "before" else None,
         )
-        return Ran(ran.error, ran.output, ran.duration)
 
     return run

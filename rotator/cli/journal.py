@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rotator.cli.words import LEGEND, bullet, counted, local, painted, picture
+from rotator.cli.picture import LEGEND, picture
+from rotator.cli.words import bullet, local, painted
 from rotator.engine import Kind, Outcome, Report
 from rotator.errors import Exit, RotatorError
 from rotator.model import Action, Id, Observation, Verb
 from rotator.naming import printable
-
-_BUSY = (Kind.ACTED, Kind.WAITING, Kind.UNCERTAIN)
+from rotator.planner.words import counted
 
 _SIGNS = {Verb.CREATE: "+", Verb.DELETE: "-"}
 
@@ -48,7 +48,7 @@ class Journal:
     def standing(self) -> tuple[int, int]:
         """How many servers are done, and how many wait for a snapshot in progress."""
         kinds = [entry.outcome.kind for entry in self.entries.values()]
-        busy = sum(kind in _BUSY for kind in kinds)
+        busy = sum(kind.is_busy for kind in kinds)
         return len(kinds) - busy, busy
 
     def eta(self) -> datetime | None:
@@ -57,7 +57,8 @@ class Journal:
 
     def is_open(self) -> bool:
         """Whether something was left to do for a server."""
-        return not self.entries or any(e.outcome.kind in (*_BUSY, Kind.SKIPPED) for e in self.entries.values())
+        kinds = [entry.outcome.kind for entry in self.entries.values()]
+        return not kinds or any(kind.is_busy or kind is Kind.SKIPPED for kind in kinds)
 
     @property
     def exit_code(self) -> Exit:
@@ -87,7 +88,7 @@ def _story(entry: Entry) -> Iterator[str]:
     yield f"{painted(printable(policy.server), 'bold')} ({policy.server_id})  {change}"
     for action in entry.done:
         yield bullet(_SIGNS[action.verb], f"{action.verb.value}d {action.name}: {action.reason}")
-    if entry.outcome.kind in _BUSY:
+    if entry.outcome.kind.is_busy:
         yield bullet("~", "not complete yet" if entry.outcome.kind is Kind.ACTED else entry.outcome.reason)
     for problem in _own_problems(entry):
         yield painted(bullet("!", problem), "red")
@@ -104,7 +105,7 @@ def _own_problems(entry: Entry) -> tuple[str, ...]:
 def _rest(count: int, journal: Journal) -> Iterator[str]:
     if not count or journal.error:
         return
-    waiting = sum(1 for entry in journal.entries.values() if not entry.done and entry.outcome.kind in _BUSY)
+    waiting = sum(1 for entry in journal.entries.values() if not entry.done and entry.outcome.kind.is_busy)
     yield f"{counted(count, 'server')}: " + (f"nothing to do, {waiting} in progress" if waiting else "nothing to do")
     plans = [(entry.outcome.policy, entry.outcome.plan) for entry in journal.entries.values() if entry.outcome.plan]
     coming = [(plan.next_slot + policy.splay, policy) for policy, plan in plans if plan.next_slot]

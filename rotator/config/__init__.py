@@ -53,7 +53,7 @@ def load(path: Path) -> Config:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft-07) of the file, for editors."""
-    from rotator.config.schema import json_schema as schema
+    from rotator.config.file_schema import json_schema as schema
 
     return schema()
 

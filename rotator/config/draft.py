@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from rotator.config.outlet_schema import Notify, Web
-from rotator.config.schema import Api, ConfigFile, Rules, Server, Times
+from rotator.config.schema import Api, Rules, Server, Times
 from rotator.config.words import kind_of, shown
 
 if TYPE_CHECKING:
+    from rotator.config.outlet_schema import Notify, Web
     from rotator.config.problems import Problems
     from rotator.config.words import Loc
 
@@ -58,8 +58,8 @@ def drafted(content: object, problems: Problems) -> Draft:
         _section(Rules, top, "defaults", problems),
         _policies(top.get("policies"), problems),
         _servers(top.get("servers"), problems),
-        _option(Web, top, "web", problems),
-        _option(Notify, top, "notify", problems),
+        _web(top, problems),
+        _notify(top, problems),
     )
 
 
@@ -69,9 +69,16 @@ def _check_top(content: object, problems: Problems) -> None:
     elif not isinstance(content, dict):
         problems.add((), f"{kind_of(content)}: write keys such as api: and servers: at the left margin")
     else:
-        for key in content.keys() - ConfigFile.model_fields.keys():
-            problems.add_unknown(ConfigFile, (key,))
+        for key in content.keys() - {section.name for section in fields(Draft)}:
+            _add_unknown(key, problems)
         _check_servers(content, problems)
+
+
+def _add_unknown(key: str, problems: Problems) -> None:
+    # Imported here because most files have no such key, and the shape of a whole file takes a while to build.
+    from rotator.config.file_schema import ConfigFile
+
+    problems.add_unknown(ConfigFile, (key,))
 
 
 def _check_servers(top: dict[str, Any], problems: Problems) -> None:
@@ -91,9 +98,21 @@ def _section(model: type[M], top: dict[str, Any], key: str, problems: Problems) 
     return _piece(model, {} if value is None else value, (key,), problems)
 
 
-def _option(model: type[M], top: dict[str, Any], key: str, problems: Problems) -> Piece[M] | None:
-    """As `_section`, for one that is off unless it is there."""
-    return None if top.get(key) is None else _section(model, top, key, problems)
+def _web(top: dict[str, Any], problems: Problems) -> Piece[Web] | None:
+    """Off unless it is there; only then its shape is imported. So below."""
+    if top.get("web") is None:
+        return None
+    from rotator.config.outlet_schema import Web
+
+    return _section(Web, top, "web", problems)
+
+
+def _notify(top: dict[str, Any], problems: Problems) -> Piece[Notify] | None:
+    if top.get("notify") is None:
+        return None
+    from rotator.config.outlet_schema import Notify
+
+    return _section(Notify, top, "notify", problems)
 
 
 def _policies(value: object, problems: Problems) -> dict[str, Piece[Rules]]:

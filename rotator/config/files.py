@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -43,6 +44,12 @@ def find_config(option: str | None, environ: Mapping[str, str], cwd: Path = Path
     places = f"--config, ROTATOR_CONFIG, ./config.yaml and {SYSTEM_CONFIG}"
     remedy = "copy config.example.yaml to one of the two places and edit it, or name your file with --config"
     raise ConfigError((f"no configuration: looked at {places}; {remedy}",))
+
+
+def stem(config: Path) -> str:
+    """What the names of a configuration's own files begin with, so that two configurations do not meet in one."""
+    resolved = config.resolve()
+    return f"{resolved.stem}-{hashlib.sha256(os.fsencode(resolved)).hexdigest()[:12]}"
 
 
 def absolute(text: str, folder: Path) -> Path:

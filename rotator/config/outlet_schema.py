@@ -138,11 +138,11 @@ class Notify(Section):
         examples=["24h"],
         json_schema_extra=default("24h"),
     )
-    check_in: Annotated[tuple[CheckInRules, ...], Strict(False), Field(max_length=20)] = _several(
+    check_ins: Annotated[tuple[CheckInRules, ...], Strict(False), Field(max_length=20)] = _several(
         "Addresses in the style of Healthchecks, which sound the alarm when rotator falls silent.",
         {"url_file": "/etc/rotator/check-in", "every": "1h"},
     )
-    webhook: Annotated[tuple[WebhookRules, ...], Strict(False), Field(max_length=20)] = _several(
+    webhooks: Annotated[tuple[WebhookRules, ...], Strict(False), Field(max_length=20)] = _several(
         "Addresses that get each change as JSON.",
         {"url": "https://hooks.example.org/rotator", "secret_file": "/etc/rotator/webhook-secret"},
     )

@@ -37,16 +37,16 @@ def notify_settings(piece: Piece[Notify] | None, folder: Path, problems: Problem
     notify = piece.value if piece else None
     if piece is None or notify is None:
         return None
-    if not (notify.check_in or notify.webhook or notify.apprise):
+    if not (notify.check_ins or notify.webhooks or notify.apprise):
         if not piece.bad:
-            problems.warn(piece.loc, "nobody is named here, so nobody is told; add check_in, webhook or apprise")
+            problems.warn(piece.loc, "nobody is named here, so nobody is told; add check_ins, webhooks or apprise")
         return None
-    _warn_of_http("check_in", notify.check_in, problems)
-    _warn_of_http("webhook", notify.webhook, problems)
+    _warn_of_http("check_ins", notify.check_ins, problems)
+    _warn_of_http("webhooks", notify.webhooks, problems)
     return NotifySettings(
         notify.remind_every,
-        tuple(CheckIn(_target(each, folder), each.every) for each in notify.check_in),
-        tuple(Webhook(_target(each, folder), _file(each.secret_file, folder)) for each in notify.webhook),
+        tuple(CheckIn(_target(each, folder), each.every) for each in notify.check_ins),
+        tuple(Webhook(_target(each, folder), _file(each.secret_file, folder)) for each in notify.webhooks),
         tuple(_target(each, folder) for each in notify.apprise),
     )
 

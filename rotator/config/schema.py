@@ -11,7 +11,6 @@ from pydantic import AfterValidator, Discriminator, Field, PlainValidator, Stric
 from rotator.config import addresses, rules
 from rotator.config.fields import FilePath, Section, default, span, text
 from rotator.config.hook_schema import HookRules
-from rotator.config.outlet_schema import Notify, Web
 from rotator.model import CAP, Id
 from rotator.naming import ADOPT, PREFIX
 
@@ -93,7 +92,7 @@ def _form_of_keep(value: object) -> str:
     return KEEP_TAGS[1] if isinstance(value, dict | Tiers) else KEEP_TAGS[0]
 
 
-def _section(description: str, *examples: dict[str, Any]) -> Any:
+def section(description: str, *examples: dict[str, Any]) -> Any:
     """A part that may be left out: None then, which cannot be written."""
     shown = list(examples) or None
     return Field(default=None, description=description, examples=shown, json_schema_extra=default(None))
@@ -165,7 +164,7 @@ class Rules(Section):
         examples=["36h"],
         json_schema_extra=default("auto"),
     )
-    hooks: HookRules = _section(
+    hooks: HookRules = section(
         "Commands around each snapshot. Inherited as one value, not key by key; {} switches inherited ones off.",
         {"before": ["/usr/local/bin/freeze"], "after": ["/usr/local/bin/thaw"], "timeout": "30s"},
     )
@@ -190,35 +189,3 @@ class Server(Rules):
         examples=["nightly"],
         json_schema_extra=default(None),
     )
-
-
-class ConfigFile(Section):
-    """What to take snapshots of, when, and how many to keep."""
-
-    api: Api | None = _section("Where the API is and how it is spoken to.")
-    timing: Times | None = _section("How snapshots in progress are watched.")
-    defaults: Rules | None = _section("Keys of a policy that hold where nothing else is said.")
-    policies: dict[str, Rules] | None = _section("Named sets of keys, for servers to follow.")
-    web: Web | None = _section("Where the status page and the metrics are served.")
-    notify: Notify | None = _section("Whom to tell of changes.")
-    servers: list[Server] = Field(min_length=1, description="The servers to take snapshots of.")
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema draft-07 of the file: what editors' YAML servers read."""
-    made = ConfigFile.model_json_schema(ref_template="#/definitions/{model}")
-    definitions = made.pop("$defs")
-    draft7: dict[str, Any] = _draft7({**made, "definitions": definitions})
-    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Configuration of rotator", **draft7}
-
-
-def _draft7(part: Any) -> Any:
-    """`part` without generated titles, and with every reference alone: draft-07 ignores what stands beside one."""
-    if isinstance(part, list):
-        return [_draft7(item) for item in part]
-    if not isinstance(part, dict):
-        return part
-    done = {key: _draft7(value) for key, value in part.items() if key not in ("$ref", "title")}
-    if "$ref" in part:
-        return {**done, "allOf": [{"$ref": part["$ref"]}]} if done else {"$ref": part["$ref"]}
-    return done

@@ -77,12 +77,12 @@ def _secret_files(config: Config) -> Iterator[tuple[str, Path, Callable[[Path, s
         return
     for index, check_in in enumerate(config.notify.check_ins):
         if check_in.target.url_file:
-            yield f"notify.check_in[{index}].url_file", check_in.target.url_file, _read_http
+            yield f"notify.check_ins[{index}].url_file", check_in.target.url_file, _read_http
     for index, webhook in enumerate(config.notify.webhooks):
         if webhook.target.url_file:
-            yield f"notify.webhook[{index}].url_file", webhook.target.url_file, _read_http
+            yield f"notify.webhooks[{index}].url_file", webhook.target.url_file, _read_http
         if webhook.secret_file:
-            yield f"notify.webhook[{index}].secret_file", webhook.secret_file, read_secret
+            yield f"notify.webhooks[{index}].secret_file", webhook.secret_file, read_secret
     for index, target in enumerate(config.notify.apprise):
         if target.url_file:
             yield f"notify.apprise[{index}].url_file", target.url_file, _read_any

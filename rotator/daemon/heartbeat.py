@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rotator.config import Config
-    from rotator.daemon.lock import InstanceLock
-    from rotator.engine import Ledger, Report
-
-MAX_AGE = timedelta(minutes=3)
-"""A loop that has not turned for so long stands still; it turns at least every 30 seconds."""
+from rotator.model import LONGEST_TURN
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,43 +24,9 @@ class Heartbeat:
     touched_at: datetime
     state: str = ""
 
-    def is_alive(self, now: datetime, max_age: timedelta = MAX_AGE) -> bool:
+    def is_alive(self, now: datetime, max_age: timedelta = LONGEST_TURN) -> bool:
         """Whether somebody holds the lock and their loop turned lately; a time far ahead is no proof either."""
         return self.held and abs(now - self.touched_at) <= max_age
-
-
-class Pulse:
-    """A Watcher that leaves the heartbeat in the lock file."""
-
-    def __init__(self, lock: InstanceLock, ledger: Ledger) -> None:
-        self._lock = lock
-        self._ledger = ledger
-        self._noted: str | None = None
-
-    def configured(self, config: Config, now: datetime, problems: tuple[str, ...] = ()) -> None:  # noqa: ARG002
-        """Say which state is in use."""
-        self.woke(now)
-
-    def reloading(self, now: datetime) -> None:
-        """The loop turns."""
-
-    def begun(self, now: datetime) -> None:
-        """The loop turns."""
-        self.woke(now)
-
-    def passed(self, report: Report, now: datetime, next_at: datetime | None) -> None:  # noqa: ARG002
-        """The loop turns."""
-        self.woke(now)
-
-    def woke(self, now: datetime) -> None:  # noqa: ARG002 - a Watcher's
-        """The loop turns; the state may have become usable, or another, since the last time."""
-        if self._noted != (self._ledger.identity or "-"):
-            self._noted = self._ledger.identity or "-"
-            self._lock.note_state(self._ledger.identity)
-        self._lock.beat()
-
-    def closing(self, reason: str) -> None:
-        """The lock says it by itself."""
 
 
 def heartbeat(lock_file: Path) -> Heartbeat | None:
@@ -92,4 +52,17 @@ def _is_held(fd: int) -> bool:
     except BlockingIOError:
         return True
     fcntl.flock(fd, fcntl.LOCK_UN)
+    return False
+
+
+def is_marked(config: Path) -> bool:
+    """Whether somebody rotates with this configuration, as `InstanceLock.mark` leaves it there."""
+    with suppress(OSError):
+        fd = os.open(config, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(fd)
     return False

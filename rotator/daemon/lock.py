@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import pwd
 import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from rotator.config.files import stem
 from rotator.errors import LockError, LockPlaceError
 
 _OURS = re.compile(rb"[0-9]*\n?([0-9:-]*\n?)?")
 """What a lock file may hold: a process id, and the device and inode of a state."""
+
+
+_PATIENCE = 0.5
+"""Seconds to try: `rotator health` holds the lock for a moment to see whether somebody else does."""
+
+_GLANCE = 0.02
 
 
 class InstanceLock:
@@ -25,6 +32,7 @@ class InstanceLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fd = -1
+        self._marked = -1
 
     def __enter__(self) -> Self:
         while True:
@@ -42,6 +50,23 @@ class InstanceLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._fd)
+        self._unmark()
+
+    def mark(self, config: Path) -> None:
+        """Leave a shared lock on the configuration itself, which every user finds in the same place.
+
+        A restore by another user, whose lock file is elsewhere, sees by it that somebody rotates. It keeps nobody out:
+        whoever may read the file could take such a lock.
+        """
+        self._unmark()
+        with suppress(OSError):
+            self._marked = os.open(config, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            fcntl.flock(self._marked, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+    def _unmark(self) -> None:
+        if self._marked >= 0:
+            os.close(self._marked)
+        self._marked = -1
 
     def beat(self) -> None:
         """Show that whoever holds the lock is alive: `rotator health` looks at the time of the file."""
@@ -59,7 +84,7 @@ class InstanceLock:
         flags = os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            fd = os.open(self._path, flags | os.O_RDWR, 0o644)
+            fd = os.open(self._path, flags | os.O_RDWR, 0o600)
         except OSError as error:
             # A read-only file system, or another user's file: a lock needs no write permission.
             with suppress(OSError):
@@ -76,16 +101,28 @@ class InstanceLock:
             os.fchown(fd, directory.st_uid, directory.st_gid)
 
     def _lock(self) -> None:
+        deadline = time.monotonic() + _PATIENCE
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockError(
-                f"another rotator{self._holder()} runs with this configuration (it holds {self._path}): stop it first, "
-                "for example with `systemctl stop rotator`, or wait until it is done"
-            ) from None
+            while not self._took():
+                if time.monotonic() > deadline:
+                    raise self._busy()
+                time.sleep(_GLANCE)
         except OSError as error:
             raise self._no_place(error) from None
         self._sign()
+
+    def _took(self) -> bool:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _busy(self) -> LockError:
+        return LockError(
+            f"another rotator{self._holder()} runs with this configuration (it holds {self._path}): stop it first, "
+            "for example with `systemctl stop rotator`, or wait until it is done"
+        )
 
     def _is_in_place(self) -> bool:
         """Whether the locked file is still the one of that name: systemd removes a service's runtime directory."""
@@ -119,9 +156,7 @@ def default_lock_file(config: Path, environ: Mapping[str, str], uid: int) -> Pat
     Under systemd and for root this is `/run/rotator`, so that the service, cron and a shell of root meet. For others it
     does not depend on variables that a login shell has and cron has not.
     """
-    resolved = config.resolve()
-    name = f"{resolved.stem}-{hashlib.sha256(os.fsencode(resolved)).hexdigest()[:12]}.lock"
-    return _directory(environ, uid) / name
+    return _directory(environ, uid) / f"{stem(config)}.lock"
 
 
 def _directory(environ: Mapping[str, str], uid: int) -> Path:

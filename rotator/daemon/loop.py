@@ -85,13 +85,14 @@ class Daemon:
         self._notice_jump()
         if self._monotonic() - self._last_look > LONGEST_REST.total_seconds():
             self._agenda = self._new_agenda()
+        self._setup.engine.look_at_debts()
         due = self._agenda.due(self._clock())
         if not due:
             return
-        self._watchers.begun(self._clock())
+        self._watchers.woke(self._clock())
         report = self._setup.engine.run_pass(due)
         self._agenda.note(report)
-        self._watchers.passed(report, self._clock(), self._agenda.next_at())
+        self._watchers.passed(report, self._clock())
         self._note_refusal(report)
         self._passes += 1
 

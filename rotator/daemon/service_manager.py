@@ -12,20 +12,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rotator.config import Config
-from rotator.engine import Kind, Outcome, Report
+from rotator.engine import Outcome, Report
 from rotator.model import Id, Policy
 from rotator.naming import printable
+from rotator.planner.words import counted
 from rotator.slots import timezone_of
+from rotator.standing import Watcher
 
 LONGEST_STATUS = 300
 """Characters of a STATUS line; `systemctl status` shows one line of it."""
 
-_BUSY = (Kind.ACTED, Kind.WAITING, Kind.UNCERTAIN)
 _PATIENCE = 1.0
 _WEEK = timedelta(days=6)
 
 
-class ServiceManager:
+class ServiceManager(Watcher):
     """Watches the daemon for systemd; without NOTIFY_SOCKET in `environ` it does nothing.
 
     `pid` is this process, `monotonic` gives the seconds of CLOCK_MONOTONIC. No call raises.
@@ -59,10 +60,7 @@ class ServiceManager:
         self._reloading = True
         self._tell("RELOADING=1", f"MONOTONIC_USEC={int(self._monotonic() * 1_000_000)}")
 
-    def begun(self, now: datetime) -> None:
-        """A pass that begins is no news."""
-
-    def passed(self, report: Report, now: datetime, next_at: datetime | None) -> None:  # noqa: ARG002 - a Watcher
+    def passed(self, report: Report, now: datetime) -> None:
         """Say how the servers stand, if the words changed."""
         if self.is_there:
             self._standings.passed(report)
@@ -162,7 +160,7 @@ class _Standings:
         for outcome in report.outcomes:
             before = self._known.get(outcome.policy.server_id)
             self._known[outcome.policy.server_id] = _Standing(
-                outcome.kind in _BUSY, bool(outcome.problems), _next_at(outcome) or (before.next_at if before else None)
+                outcome.kind.is_busy, bool(outcome.problems), _next_at(outcome) or (before.next_at if before else None)
             )
 
     def words(self, now: datetime) -> str:
@@ -170,14 +168,13 @@ class _Standings:
         return ", ".join(self._parts(now))
 
     def _parts(self, now: datetime) -> Iterator[str]:
-        count = len(self._policies)
-        yield f"{count:,} server{'' if count == 1 else 's'}"
+        yield counted(len(self._policies), "server")
         standings = self._known.values()
         if busy := sum(each.busy for each in standings):
             yield f"{busy:,} in progress"
         if troubled := sum(each.troubled for each in standings):
             yield f"{troubled:,} with problems"
-        if count and not standings:
+        if self._policies and not standings:
             yield "not looked at yet"
         if following := self._following(now):
             at, policy = following

@@ -53,10 +53,16 @@ class Actor:
         if step.action is None:
             return False
         self.begun.add(step.key)
-        # Looked at after the intent was written down: a restore writes its hold first and then looks for intents.
-        if step.policy.server_id in self._ledger.holds():
+        if self._is_held(step):
             return self._not_sent(step)
         return self._create(step, step.action) if step.action.verb is Verb.CREATE else self._delete(step, step.action)
+
+    def _is_held(self, step: Step) -> bool:
+        """Whether a person restores the server by now.
+
+        Looked at after the intent was written down: a restore writes its hold first and then looks for intents.
+        """
+        return step.policy.server_id in self._ledger.holds()
 
     def _not_sent(self, step: Step) -> bool:
         self._ledger.end(step.key, Result.NOT_SENT, self._clock())
@@ -116,8 +122,8 @@ class Actor:
         outcome = "not_created"
         try:
             # Making it quiet took its time: the list has to be as fresh as for any other call.
-            if not self._still_planned(step, action):
-                return False
+            if not self._still_planned(step, action) or self._is_held(step):
+                return self._not_sent(step)
             self._request(step, action, slot)
             outcome = "requested"
         except MaybeCreatedError:

@@ -21,8 +21,8 @@ Done = bool | RotatorError | None
 class Aside(Protocol):
     """One piece of work at a time for each server."""
 
-    def start(self, server_id: Id, work: Callable[[], bool | None]) -> None:
-        """Have it done; the server is busy until `ended` gave its result."""
+    def start(self, server_id: Id, work: Callable[[], bool | None], *, urgent: bool = False) -> None:
+        """Have it done; the server is busy until `ended` gave its result. What is urgent waits for nothing else."""
         ...
 
     def busy(self) -> frozenset[Id]:
@@ -46,12 +46,14 @@ class Threads:
     """Does it in threads of its own."""
 
     def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(PARALLEL, thread_name_prefix="rotator-hooks")
+        self._executor = ThreadPoolExecutor(PARALLEL, thread_name_prefix="rotator-before")
+        self._urgent = ThreadPoolExecutor(PARALLEL, thread_name_prefix="rotator-after")
         self._running: dict[Id, Future[Done]] = {}
 
-    def start(self, server_id: Id, work: Callable[[], bool | None]) -> None:
+    def start(self, server_id: Id, work: Callable[[], bool | None], *, urgent: bool = False) -> None:
         """See `Aside`; likewise below."""
-        self._running[server_id] = self._executor.submit(copy_context().run, isolated, lambda _: work(), None)
+        executor = self._urgent if urgent else self._executor
+        self._running[server_id] = executor.submit(copy_context().run, isolated, lambda _: work(), None)
 
     def busy(self) -> frozenset[Id]:
         """See `Aside`."""
@@ -68,6 +70,7 @@ class Threads:
     def close(self) -> None:
         """See `Aside`."""
         self._executor.shutdown(wait=False)
+        self._urgent.shutdown(wait=False)
 
     def _done(self) -> list[Id]:
         return [server_id for server_id, future in self._running.items() if future.done()]

@@ -43,6 +43,9 @@ FAREWELL = 5.5
 
 LEAST_FAREWELL = 1.0
 
+LEAST_SETTLE = timedelta(seconds=10)
+"""However often rotator looks, it gives a list this long to show what was created."""
+
 Decide = Callable[[Policy, Observation, datetime], Plan]
 """`plan`, or another way to decide about one server."""
 
@@ -75,7 +78,7 @@ class Engine:
         self._recheck = RECHECK if retry_delays else None
         self._ledger = ledger or NoLedger()
         self._pool = Pool(parallel, stopping or threading.Event(), beat)
-        self._attempts = Attempts(retry_delays, settle=2 * poll_interval, ledger=self._ledger)
+        self._attempts = Attempts(retry_delays, settle=max(2 * poll_interval, LEAST_SETTLE), ledger=self._ledger)
         self._deletions = Deletions()
         self._quieting = Quieting(run_hook, self._ledger, clock, self._attempts)
         self._actor = Actor(api, clock, self._attempts, self._deletions, self._ledger, self._quieting)
@@ -121,6 +124,11 @@ class Engine:
             self._summarise(report, begun, news=self._told.count > told)
             return report
 
+    def look_at_debts(self) -> None:
+        """Between passes: have the `after` commands run whose time is over, whoever's servers they are about."""
+        self._collect()
+        self._pay_debts({}, (), self._aside.busy())
+
     def survey(self, policies: Sequence[Policy], decide: Decide) -> Report:
         """Look and decide, but change nothing: a pass that sends GET only (S10)."""
         circuit = Circuit()
@@ -144,10 +152,11 @@ class Engine:
     def let_go(self) -> None:
         """End: run the `after` commands that are still owed; after a stop, as far as a few seconds allow."""
         if not self._stopping.is_set():
-            self._quieting.farewell(None)
+            self._quieting.farewell(None, self._aside.busy())
             return
         self._aside.wait(LAST_CALLS - self._pool.since_stop())
-        self._quieting.farewell(max(FAREWELL - self._pool.since_stop(), LEAST_FAREWELL))
+        self._aside.ended()
+        self._quieting.farewell(max(FAREWELL - self._pool.since_stop(), LEAST_FAREWELL), self._aside.busy())
 
     def close(self) -> None:
         """Let the worker threads go."""
@@ -218,11 +227,11 @@ class Engine:
         self._aside_done |= {server_id: each for server_id, each in done.items() if server_id in self._aside_steps}
 
     def _pay_debts(self, steps: Mapping[Id, Step], policies: Sequence[Policy], busy: Collection[Id]) -> None:
-        """Have the `after` commands run whose snapshot came to its end."""
+        """Have the `after` commands run whose snapshot came to its end, or whose time is over."""
         seen = {server_id: step.observation for server_id, step in steps.items()}
         due = self._quieting.due(seen, {policy.server_id for policy in policies}, busy)
         for server_id, debts in due.items():
-            self._aside.start(server_id, partial(self._quieting.pay_all, debts))
+            self._aside.start(server_id, partial(self._quieting.pay_all, debts), urgent=True)
 
     def _act(self, steps: Mapping[Id, Step], circuit: Circuit, pass_id: str) -> dict[Id, Done]:
         """Make the calls; every one of them is written down before the first is sent.
@@ -230,15 +239,14 @@ class Engine:
         A call with commands around it is made beside the pass: its result comes with a later one.
         """
         active = [step for server_id, step in steps.items() if step.action and server_id not in self._aside.busy()]
-        intents = [self._intent(step, step.action, pass_id) for step in active if step.action]
-        if not intents:
-            return {}
-        self._ledger.begin(intents)
         slow = [step for step in active if step.policy.hooks and step.action and step.action.verb is Verb.CREATE]
+        quick = [step for step in active if step not in slow]
         for step in slow:
             self._aside_steps[step.policy.server_id] = step
-            self._aside.start(step.policy.server_id, partial(self._act_aside, step))
-        quick = [step for step in active if step not in slow]
+            self._aside.start(step.policy.server_id, partial(self._act_aside, step, pass_id))
+        if not quick:
+            return {}
+        self._ledger.begin([self._intent(step, step.action, pass_id) for step in quick if step.action])
         results = self._pool.each(self._actor.act, quick, circuit)
         for step in quick:
             if step.key not in self._actor.begun:
@@ -246,10 +254,11 @@ class Engine:
         self._actor.begun.clear()
         return {step.policy.server_id: result for step, result in zip(quick, results, strict=True)}
 
-    def _act_aside(self, step: Step) -> bool | None:
-        if self._stopping.is_set():
-            self._ledger.end(step.key, Result.NOT_SENT, self._clock())
+    def _act_aside(self, step: Step, pass_id: str) -> bool | None:
+        """Make a call with commands around it, when its turn has come."""
+        if self._stopping.is_set() or step.action is None:
             return None
+        self._ledger.begin([self._intent(step, step.action, pass_id)])
         return self._actor.act(step)
 
     def _intent(self, step: Step, action: Action, pass_id: str) -> Intent:

@@ -70,4 +70,4 @@ class Holds:
         for server_id, hold in self._now.items():
             settled = self._clock() - hold.since > SETTLE
             if hold.requested and settled and statuses.get(server_id, RESTORING) != RESTORING:
-                self._ledger.lift(server_id)
+                self._ledger.lift(hold)

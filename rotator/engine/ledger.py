@@ -83,8 +83,12 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A person restores this server: nothing is created or deleted there before `until`, or before it is lifted."""
+    """A person restores this server: nothing is created or deleted there before `until`, or before it is lifted.
 
+    `key` says whose hold it is: a restore lifts its own and no other.
+    """
+
+    key: str
     server_id: Id
     server: str
     snapshot_id: Id
@@ -153,8 +157,8 @@ class Ledger(Protocol):
         """The servers that a person restores now."""
         ...
 
-    def lift(self, server_id: Id) -> None:
-        """The restore of this server is over."""
+    def lift(self, hold: Hold) -> None:
+        """The restore is over; a hold that another restore wrote since stays."""
         ...
 
     def owe(self, debt: Debt) -> None:
@@ -207,7 +211,7 @@ class NoLedger:
         """None are known."""
         return {}
 
-    def lift(self, server_id: Id) -> None:
+    def lift(self, hold: Hold) -> None:
         """There is none to lift."""
 
     def owe(self, debt: Debt) -> None:

@@ -118,13 +118,16 @@ class Attempts:
         attempt = self.of(server_id, slot)
         if attempt is None:
             return Permission(granted=True)
+        if attempt.at > listed_at:  # the clock was set back: what it said before must not hold the slot up
+            attempt = self._last[server_id] = replace(attempt, at=listed_at)
         if attempt.stage in (Result.SENT, Result.COMPLETED):
             return self._vanished(attempt, listed_at)
         if attempt.stage is Result.UNCERTAIN:
             attempt = replace(attempt, absences=attempt.absences + 1)
             self._last[server_id] = attempt
-            # Two lists, whatever the clock says: it may have been set in between.
-            if attempt.absences < 2 or listed_at < attempt.at + self._settle:
+            # Two lists, whatever the clock says: it may have been set in between. Who did not send it knows less.
+            settle = self._settle if attempt.watched else max(self._settle, STALE)
+            if attempt.absences < 2 or listed_at < attempt.at + settle:
                 wait = "its answer was lost; looking whether it was created"
                 return Permission(granted=False, reason=wait, look_again=listed_at, patient=True)
             attempt = self._given_up(server_id, attempt)
@@ -188,7 +191,10 @@ class Deletions:
 
     def objection(self, server_id: Id, observation: Observation) -> Permission | None:
         """Why nothing may be decided on this list: it still shows what was deleted."""
-        deleted, at = self._last.get(server_id, (None, observation.taken_at))
+        deleted, noted = self._last.get(server_id, (None, observation.taken_at))
+        at = min(noted, observation.taken_at)  # a clock that was set back must not make it last longer
+        if deleted is not None:
+            self._last[server_id] = deleted, at
         found = [snapshot for snapshot in observation.snapshots if snapshot.id == deleted]
         if not found or observation.taken_at >= at + FORGOTTEN:
             return None

@@ -23,8 +23,19 @@ from rotator.model import AfterWhen, Command, Hooks, Id, Observation, Policy, St
 SLACK = timedelta(minutes=1)
 """How far a clock may be set back without a word."""
 
-TRIES = 5
-"""How often an `after` command that fails is run before a person has to."""
+AGAIN = (timedelta(minutes=1), timedelta(minutes=15))
+"""When an `after` command that failed is run again: the first four times, and from then on."""
+
+SOON = 4
+
+FORGOTTEN = timedelta(days=7)
+"""After so long a command that never works is given up; until then the server counts as failing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    count: int
+    again: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +79,7 @@ class Quieting:
         self._clock = clock
         self._attempts = attempts
         self._mine: set[str] = set()
-        self._failures: dict[str, int] = {}
+        self._failures: dict[str, _Failure] = {}
         self._lock = threading.Lock()
 
     def take_over(self, other: Quieting) -> None:
@@ -110,13 +121,15 @@ class Quieting:
                 self.pay(debt, outcome)
 
     def pay(self, debt: Debt, outcome: str) -> None:
-        """Run an `after` command; one that fails stays owed, up to `TRIES` times."""
+        """Run an `after` command; one that fails stays owed."""
         failed = bool(self._run(_call_of(debt, outcome)).error)
+        now = self._clock()
         with self._lock:
-            self._failures[debt.key] = self._failures.get(debt.key, 0) + failed
-            if failed and self._failures[debt.key] < TRIES:
+            if failed and now < debt.since + FORGOTTEN:
+                count = self._failures[debt.key].count + 1 if debt.key in self._failures else 1
+                self._failures[debt.key] = _Failure(count, now + AGAIN[count > SOON])
                 return
-            self._failures.pop(debt.key)
+            self._failures.pop(debt.key, None)
             self._mine.discard(debt.key)
         self._ledger.settle(debt.key)
 
@@ -134,7 +147,7 @@ class Quieting:
         due: dict[Id, list[tuple[Debt, str]]] = {}
         for debt in debts:
             outcome = self._outcome(debt, seen.get(debt.server_id))
-            if outcome:
+            if outcome and self._may_run(debt):
                 due.setdefault(debt.server_id, []).append((debt, outcome))
         return due
 
@@ -146,20 +159,27 @@ class Quieting:
     def owed(self) -> dict[Id, str]:
         """What to say of the servers whose `after` command failed and is still owed."""
         with self._lock:
-            failed = {key for key, count in self._failures.items() if count}
+            failed = set(self._failures)
         words = "the command after the snapshot failed, the server may still be quiet; trying again"
         return {debt.server_id: words for debt in self._ledger.debts() if debt.key in failed}
 
-    def farewell(self, seconds: float | None) -> None:
+    def farewell(self, seconds: float | None, busy: Collection[Id]) -> None:
         """Pay what this process owes, since it ends: as far as the time allows; None: however long it takes."""
         with self._lock:
             mine = set(self._mine)
-        debts = [debt for debt in self._ledger.debts() if debt.key in mine]
+        # Where commands still run, `after` would come too early, or twice: it is left to the next start.
+        debts = [debt for debt in self._ledger.debts() if debt.key in mine and debt.server_id not in busy]
         if not debts:
             return
         executor = ThreadPoolExecutor(min(len(debts), 32), thread_name_prefix="rotator-after")
         wait([executor.submit(copy_context().run, self.pay, debt, "interrupted") for debt in debts], timeout=seconds)
         executor.shutdown(wait=False, cancel_futures=True)
+
+    def _may_run(self, debt: Debt) -> bool:
+        """Whether it did not fail just now."""
+        with self._lock:
+            failure = self._failures.get(debt.key)
+        return failure is None or self._clock() >= failure.again
 
     def _outcome(self, debt: Debt, observation: Observation | None) -> str:
         """How the snapshot of a debt ended; empty while it has to be waited for."""

@@ -5,23 +5,21 @@ Only ever called for a person; the daemon and the one-shot never restore.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
 from rotator.engine.holds import RESTORING, SETTLE
-from rotator.engine.ledger import Hold, Intent, Ledger, Result
+from rotator.engine.lease import LONGEST, RENEWAL, Interlock, Lease
+from rotator.engine.ledger import Intent, Result
 from rotator.engine.observe import Clock, SnapshotApi, observe_one
 from rotator.engine.record import new_key
 from rotator.errors import MaybeCreatedError, RotatorError, UnavailableError, UnreadableError
 from rotator.logs import Event, logger
 from rotator.model import CAP, Cause, Id, Observation, Snapshot, State, Verb
 from rotator.naming import printable, snapshot_name
-
-LONGEST = timedelta(hours=1)
-"""How long rotation waits at most for a server to come back; the API document says 5 to 15 minutes."""
 
 IN_FLIGHT = timedelta(minutes=3)
 """How long a call of another process, begun before the hold was seen, may take to end."""
@@ -32,18 +30,6 @@ class RestoreApi(SnapshotApi, Protocol):
 
     def restore_snapshot(self, snapshot_id: Id) -> str:
         """Overwrite the snapshot's server; returns the API's message."""
-        ...
-
-
-class Interlock(Ledger, Protocol):
-    """What a restore needs of the ledger besides."""
-
-    def hold(self, hold: Hold) -> bool:
-        """Have rotation leave the server alone; False if that could not be written down."""
-        ...
-
-    def open_intents(self, server_id: Id) -> Sequence[Intent]:
-        """Calls that another process is about to make, or makes."""
         ...
 
 
@@ -66,7 +52,10 @@ class Pace:
 
 
 class Restore:
-    """One restore. `say` gets what happens, in words, as it happens."""
+    """One restore. `say` gets what happens, in words, as it happens.
+
+    `check` raises if by now somebody rotates who would not see the hold.
+    """
 
     def __init__(
         self,
@@ -75,6 +64,7 @@ class Restore:
         clock: Clock,
         sleep: Callable[[float], None],
         say: Callable[[str], None],
+        check: Callable[[], None],
         pace: Pace,
     ) -> None:
         self._api = api
@@ -82,55 +72,59 @@ class Restore:
         self._clock = clock
         self._sleep = sleep
         self._say = say
+        self._check = check
         self._pace = pace
+        self._lease = Lease(ledger, clock)
         self._may_have_begun = False
 
     def run(self, target: Snapshot, *, prefix: str, safety: bool, wait: bool) -> Ending:
         """Hold rotation off, make the server safe, restore, follow; raises what went wrong before the restore began."""
-        hold = self._held(target)
+        self._lease.take(target)
         try:
-            self._wait_for_others(target.server_id)
+            self._alone(target.server_id)
             self._make_safe(target, prefix, safety=safety)
+            self._lease.renew()
+            self._alone(target.server_id)
+            self._present(target, self._look(target))
             message = self._request(target)
         except BaseException:
             if self._may_have_begun:  # rotation stays away until the API says otherwise
-                self._extended(hold)
+                self._extended()
             else:
-                self._ledger.lift(target.server_id)
+                self._lease.lift()
             raise
-        self._extended(hold)
+        self._extended()
         self._say(f"{printable(message)}; it takes 5 to 15 minutes")
         return self._followed(target) if wait else Ending.STARTED
 
-    def _held(self, target: Snapshot) -> Hold:
-        now = self._clock()
-        until = now + IN_FLIGHT + 2 * self._pace.patience
-        hold = Hold(target.server_id, target.server_name, target.id, target.name, now, until)
-        if not self._ledger.hold(hold):
-            raise RotatorError("rotation cannot be held off this server (see the log): nothing was restored")
-        return hold
+    def _extended(self) -> None:
+        """The restore has begun, or may have: rotation stays away until the API says that it is over."""
+        if not self._lease.extend():
+            self._say("rotation may go on before the restore is over, for that cannot be written down: stop it")
 
-    def _extended(self, hold: Hold) -> None:
-        now = self._clock()
-        self._ledger.hold(replace(hold, since=now, until=now + LONGEST, requested=True))
+    def _rest(self, seconds: float) -> None:
+        """Wait, and keep the hold in force meanwhile."""
+        self._sleep(min(seconds, RENEWAL.total_seconds()))
+        self._lease.keep()
 
-    def _wait_for_others(self, server_id: Id) -> None:
-        """Calls that were on their way before the hold was written may still change the server."""
+    def _alone(self, server_id: Id) -> None:
+        """Nobody rotates who does not see the hold, and calls that were on their way before it came to their end."""
+        self._check()
         deadline = self._clock() + IN_FLIGHT
-        while self._ledger.open_intents(server_id):
+        while (intents := self._ledger.open_intents(server_id)) != ():
+            if intents is None:
+                raise RotatorError("what another rotator does cannot be read (see the log): nothing was restored")
             if self._clock() > deadline:
                 raise RotatorError(
-                    "another rotator's call for this server does not end: nothing was restored; try later"
+                    "a call of another rotator for this server does not end: nothing was restored; try later"
                 )
-            self._sleep(1.0)
+            self._rest(1.0)
 
     def _make_safe(self, target: Snapshot, prefix: str, *, safety: bool) -> None:
         """Nothing is in progress any more, and the server as it is now can be had back, if there was room."""
         seen = self._calm(target)
         if safety and len(seen.snapshots) < CAP:
             self._take(target, prefix)
-            seen = self._look(target)
-        self._present(target, seen)
 
     def _calm(self, target: Snapshot) -> Observation:
         """The server's list, once nothing is in progress there."""
@@ -142,7 +136,7 @@ class Restore:
             if not said:
                 self._say(f"waiting until {printable(busy)} is complete")
             said = True
-            self._sleep(self._pace.poll.total_seconds())
+            self._rest(self._pace.poll.total_seconds())
         self._present(target, seen)
         return seen
 
@@ -186,7 +180,7 @@ class Restore:
                 raise RotatorError(
                     f"safety snapshot {name}: {detail}; nothing was restored. To go ahead without one: --no-safety"
                 )
-            self._sleep(self._pace.poll.total_seconds())
+            self._rest(self._pace.poll.total_seconds())
 
     def _request(self, target: Snapshot) -> str:
         reason = "asked for by hand"
@@ -240,10 +234,10 @@ class Restore:
             status = self._status(target.server_id)
             seen_restoring = seen_restoring or status == RESTORING
             if status not in (None, RESTORING) and (seen_restoring or self._clock() - begun > SETTLE):
-                self._ledger.lift(target.server_id)
+                self._lease.lift()
                 self._say(f"the server is {printable(status or '')} again; rotation goes on")
                 return Ending.OVER
-            self._sleep(self._pace.poll.total_seconds())
+            self._rest(self._pace.poll.total_seconds())
         return Ending.UNKNOWN
 
     def _status(self, server_id: Id) -> str | None:

@@ -11,10 +11,10 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from rotator.engine import Ran
 from rotator.hooks.start import start
 from rotator.hooks.tail import Tail
 from rotator.hooks.variables import environment
@@ -29,6 +29,8 @@ STOP_GRACE = 1.0
 """Seconds that a command may still take once rotator is asked to stop."""
 KILL_AFTER = 5.0
 """Seconds between SIGTERM and SIGKILL."""
+KILL_AFTER_STOP = 1.0
+"""Likewise once rotator is asked to stop: `after` must not run while this one goes on, and has to run yet."""
 _DRAIN = 0.5
 """Seconds to read on after the end of a command: a process that it left behind may hold the pipe for ever."""
 _DEATH = 2.0
@@ -38,24 +40,6 @@ _GLANCE = 0.05
 _CHUNK = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class HookResult:
-    """How a command ended. `ok` means that it exited with 0, by itself and in time; `error` says why not, in words.
-
-    `exit_status` or `signal` (a name such as SIGTERM) is set if the program ran to an end. `interrupted` means that it
-    was ended because rotator stops. `output` is the end of what it wrote to stdout and stderr, printable.
-    """
-
-    ok: bool
-    exit_status: int | None = None
-    signal: str | None = None
-    timed_out: bool = False
-    interrupted: bool = False
-    duration: timedelta = timedelta(0)
-    output: str = ""
-    error: str = ""
-
-
 def run_hook(
     command: Command,
     *,
@@ -63,7 +47,7 @@ def run_hook(
     variables: Mapping[str, str],
     environ: Mapping[str, str],
     stopping: threading.Event | None = None,
-) -> HookResult:
+) -> Ran:
     """Run `command` and wait for it; never raises for what the command is or does. Safe in any thread.
 
     After `timeout`, or one second after `stopping` is set, the command and what it started get SIGTERM and five seconds
@@ -73,13 +57,13 @@ def run_hook(
     began = time.monotonic()
     process = start(command, environment(environ, variables))
     if isinstance(process, str):
-        return HookResult(ok=False, duration=_since(began), error=process)
+        return Ran(process, duration=_since(began))
     watch = _Watch(process)
     try:
         cut = watch.until_end(began + timeout.total_seconds(), stopping)
     finally:
         watch.finish()
-    return _result(process.returncode, cut, _since(began), timeout, watch.tail)
+    return Ran(_words(process.returncode, cut, timeout), watch.tail.text(), _since(began))
 
 
 class _Watch:
@@ -100,8 +84,9 @@ class _Watch:
             if grace is None and stopping is not None and stopping.is_set():
                 grace = now + STOP_GRACE
             if now >= deadline or (grace is not None and now >= grace):
-                self._end()
-                return "timeout" if now >= deadline else "stopping"
+                timed_out = now >= deadline
+                self._end(KILL_AFTER if timed_out else KILL_AFTER_STOP)
+                return "timeout" if timed_out else "stopping"
             self._read(_GLANCE)
         self._read_on(time.monotonic() + _DRAIN)
         return ""
@@ -115,10 +100,10 @@ class _Watch:
         if self._pipe:
             self._pipe.close()
 
-    def _end(self) -> None:
+    def _end(self, kill_after: float) -> None:
         """Ends the command and everything in its group, which may have other ideas."""
         self._kill(signal.SIGTERM)
-        patience = time.monotonic() + KILL_AFTER
+        patience = time.monotonic() + kill_after
         while time.monotonic() < patience and not (self._has_ended() and self._pipe is None):
             self._read(_GLANCE)
         self._kill(signal.SIGKILL)
@@ -175,19 +160,6 @@ def _reap_orphans(group: int) -> None:
 
 def _since(began: float) -> timedelta:
     return timedelta(seconds=time.monotonic() - began)
-
-
-def _result(code: int | None, cut: str, took: timedelta, timeout: timedelta, tail: Tail) -> HookResult:
-    return HookResult(
-        ok=code == 0 and not cut,
-        exit_status=code if code is not None and code >= 0 else None,
-        signal=_signal_name(-code) if code is not None and code < 0 else None,
-        timed_out=cut == "timeout",
-        interrupted=cut == "stopping",
-        duration=took,
-        output=tail.text(),
-        error=_words(code, cut, timeout),
-    )
 
 
 def _words(code: int | None, cut: str, timeout: timedelta) -> str:

@@ -15,8 +15,7 @@ from threading import Lock
 from rotator.engine import Kind, Outcome
 from rotator.model import CAP, Id, Observation, Plan, Policy, Sign, Verb
 from rotator.planner import as_owned
-from rotator.slots import next_slot
-from rotator.standing import Trouble, conditions, last_slot, restore_points
+from rotator.standing import Trouble, conditions, restore_points, stale_after
 
 SQUEEZED = Sign.SQUEEZED.value
 TROUBLES = (*(trouble.value for trouble in Trouble), SQUEEZED)
@@ -140,21 +139,6 @@ def rotation_end(outcome: Outcome) -> str | None:
         return outcome.kind.value
     missed = outcome.plan is not None and any(notice.sign is Sign.MISSED for notice in outcome.plan.notices)
     return "missed" if missed else None
-
-
-def stale_after(outcome: Outcome) -> datetime | None:
-    """When the newest restore point is too old unless a newer one comes; None if there is none.
-
-    The same limit as `standing.is_stale`: `max_age`, else the second slot after the newest restore point's own, with
-    the time that a snapshot may take.
-    """
-    policy, taken = outcome.policy, restore_points(outcome)
-    if policy.max_age is not None:
-        return taken[0] + policy.max_age if taken else None
-    newest = last_slot(outcome)
-    first = newest and next_slot(policy.schedule, newest)
-    second = first and next_slot(policy.schedule, first)
-    return second and second + policy.splay + policy.stuck_after
 
 
 def _figures(outcome: Outcome) -> dict[str, float]:

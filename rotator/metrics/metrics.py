@@ -19,6 +19,7 @@ from rotator.metrics.fleet import Fleet
 from rotator.metrics.series import Counter, Histogram
 from rotator.metrics.textfile import replace_file, samples_in
 from rotator.model import Verb
+from rotator.standing import Watcher
 
 _ENDS = ("completed", "failed", "blocked", "missed")
 _METHODS = ("GET", "POST", "DELETE")
@@ -28,8 +29,8 @@ _CREATION_BOUNDS = (5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 _REQUEST_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
-class Metrics:
-    """Fulfils `daemon.watch.Watcher`; thread-safe. What it has nothing to say of is absent, not 0."""
+class Metrics(Watcher):
+    """Thread-safe. What it has nothing to say of is absent, not 0."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -62,13 +63,7 @@ class Metrics:
         if not problems:
             self._figures["rotator_config_last_reload_success_timestamp_seconds"] = now.timestamp()
 
-    def reloading(self, now: datetime) -> None:
-        """Nothing is counted until the outcome is known."""
-
-    def begun(self, now: datetime) -> None:
-        """Nothing is counted until the pass is over."""
-
-    def passed(self, report: Report, now: datetime, next_at: datetime | None) -> None:  # noqa: ARG002 - a Watcher
+    def passed(self, report: Report, now: datetime) -> None:
         """Count what was done, and keep what was seen."""
         self._figures["rotator_last_pass_timestamp_seconds"] = now.timestamp()
         self._figures["rotator_last_pass_successful"] = float(report.error is None)
@@ -80,9 +75,6 @@ class Metrics:
     def woke(self, now: datetime) -> None:
         """The loop is alive."""
         self._figures["rotator_last_wake_timestamp_seconds"] = now.timestamp()
-
-    def closing(self, reason: str) -> None:
-        """The figures end with the process."""
 
     def api_request(self, method: str, status: str, seconds: float) -> None:
         """One exchange with the API was over: `observe` of `api.Client`."""

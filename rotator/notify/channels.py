@@ -81,7 +81,7 @@ class WebhookOutlet:
         """Post the message."""
         if not isinstance(content, Message):
             raise TypeError("a webhook takes messages only")
-        headers = {"Content-Type": "application/json", "X-Rotator-Event": content.news.value}
+        headers = {"Content-Type": "application/json", "X-Rotator-Kind": content.news.value}
         if self._secret is not None:
             moment = str(int(self._clock().timestamp()))
             headers["X-Rotator-Timestamp"] = moment

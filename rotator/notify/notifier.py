@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from rotator.notify.rounds import Rounds
 from rotator.notify.seen import Seen
 from rotator.notify.tail import Tail
 from rotator.notify.words import Message, message
+from rotator.standing import Watcher
 
 GATHER = timedelta(seconds=15)
 """How long news is gathered, so that a thousand servers that fail together are one message."""
@@ -32,14 +34,14 @@ APART = timedelta(minutes=5)
 PAUSE = timedelta(minutes=30)
 """How long the daemon leaves channels alone once a message reached none of them."""
 
-DAEMON_PATIENCE = 3.0
+DAEMON_PATIENCE = 2.5
 ONE_SHOT_PATIENCE = 20.0
 """Seconds that the end waits for what is still to be sent."""
 
 _LOOK = timedelta(minutes=1)
 
 
-class Notifier:
+class Notifier(Watcher):
     """One for the life of a process. All calls come from one thread, return at once and never raise."""
 
     def __init__(
@@ -96,16 +98,16 @@ class Notifier:
         for outlet, _ in self._outlets.check_ins:
             self._outbox.put(outlet, Ping("start", self._run))
 
-    def finished(self, exit_code: int, text: str, *, hurried: bool = False) -> None:
+    def finished(self, exit_code: int, text: str, *, stopping: threading.Event | None = None) -> None:
         """A one-shot is over; `text` is its report. Waits until everything is sent, for a bounded time.
 
-        `hurried`: somebody waits for the end, so no longer than the daemon would.
+        Once `stopping` is set, before or meanwhile, no longer than the daemon would.
         """
         now = self._clock()
         self._tell(now)
         for outlet, _ in self._outlets.check_ins:
             self._outbox.put(outlet, Ping(str(int(exit_code)), self._run, self._redactor.clean(text)))
-        self._close(DAEMON_PATIENCE if hurried else ONE_SHOT_PATIENCE)
+        self._close(ONE_SHOT_PATIENCE, stopping)
 
     def configured(self, config: Config, now: datetime, problems: tuple[str, ...] = ()) -> None:
         """`config` is in force; with `problems`, still."""
@@ -115,13 +117,7 @@ class Notifier:
         self._seen.configured(config, problems)
         self._news(now)
 
-    def reloading(self, now: datetime) -> None:
-        """Nothing to tell."""
-
-    def begun(self, now: datetime) -> None:
-        """Nothing to tell."""
-
-    def passed(self, report: Report, now: datetime, next_at: datetime | None) -> None:  # noqa: ARG002 - a Watcher
+    def passed(self, report: Report, now: datetime) -> None:
         """A pass is over."""
         self._seen.passed(report, now)
         self._news(now)
@@ -227,8 +223,8 @@ class Notifier:
         self._settings, self._outlets, self._paused_at = settings, outlets, None
         self._rounds.reach(outlets.check_ins)
 
-    def _close(self, patience: float) -> None:
+    def _close(self, patience: float, stopping: threading.Event | None = None) -> None:
         self._closed = True
-        self._outbox.close(patience)
+        self._outbox.close(patience, stopping, hurried=DAEMON_PATIENCE)
         self._take_results(self._clock())
         self._tail.close()

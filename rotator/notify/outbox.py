@@ -18,6 +18,9 @@ WAITS = (10.0, 60.0, 300.0)
 MOST = 200
 """What may wait to be sent; more is given up at once."""
 
+_LOOK = 0.1
+"""Seconds between two looks whether somebody waits for the end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -69,17 +72,28 @@ class Outbox:
         with self._change:
             return not self._jobs and not self._sending
 
-    def close(self, patience: float) -> bool:
-        """Send what can be sent within `patience` seconds and end; whether the worker ended. The rest is given up."""
-        with self._change:
-            self._end = self._monotonic() + patience
-            self._change.notify_all()
+    def close(self, patience: float, stopping: threading.Event | None = None, hurried: float = 0.0) -> bool:
+        """Send what can be sent within `patience` seconds and end; whether the worker ended. The rest is given up.
+
+        From when `stopping` is set, `hurried` seconds have to do.
+        """
+        self._end_within(patience)
         if self._thread is not None:
-            self._thread.join(patience)
+            end = time.monotonic() + patience
+            while self._thread.is_alive() and (left := end - time.monotonic()) > 0:
+                if stopping is not None and stopping.is_set():
+                    left, end = min(left, hurried), 0.0
+                    self._end_within(left)
+                self._thread.join(left if stopping is None or not end else min(left, _LOOK))
             if self._thread.is_alive():
                 return False
         self._thread = None
         return True
+
+    def _end_within(self, seconds: float) -> None:
+        with self._change:
+            self._end = self._monotonic() + seconds
+            self._change.notify_all()
 
     def _refusal(self) -> str:
         """Why nothing more can be sent; nothing if it can, and then the worker runs."""

@@ -41,11 +41,11 @@ def open_outlets(
     messengers: list[Outlet] = []
     for index, check_in in enumerate(settings.check_ins):
         with _collecting(problems):
-            url = _address(check_in.target, f"notify.check_in[{index}]", redactor, environ)
+            url = _address(check_in.target, f"notify.check_ins[{index}]", redactor, environ)
             check_ins.append((CheckInOutlet(url, environ), check_in.every))
     for index, webhook in enumerate(settings.webhooks):
         with _collecting(problems):
-            messengers.append(_webhook(webhook, f"notify.webhook[{index}]", clock, redactor, environ))
+            messengers.append(_webhook(webhook, f"notify.webhooks[{index}]", clock, redactor, environ))
     for index, target in enumerate(settings.apprise):
         with _collecting(problems):
             messengers.extend(_services(target, f"notify.apprise[{index}]", redactor, environ))

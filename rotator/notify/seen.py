@@ -17,7 +17,6 @@ BLIP = timedelta(minutes=10)
 """How long the whole account must be in trouble before anybody is told; a refused token is told at once."""
 
 _REJUDGE = timedelta(minutes=10)
-_BUSY = (Kind.ACTED, Kind.WAITING, Kind.UNCERTAIN)
 
 
 class Seen:
@@ -72,7 +71,7 @@ class Seen:
     @property
     def busy(self) -> bool:
         """Whether some server waits for a snapshot, or for the next pass."""
-        return any(outcome.kind in _BUSY for outcome in self._outcomes.values())
+        return any(outcome.kind.is_busy for outcome in self._outcomes.values())
 
     @property
     def anything(self) -> bool:

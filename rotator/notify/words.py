@@ -11,7 +11,7 @@ from rotator.model import Id
 from rotator.naming import printable
 from rotator.notify.alerts import News
 from rotator.planner.words import instant
-from rotator.standing import Trouble
+from rotator.standing import Trouble, remedy
 from rotator.standing.words import age
 from rotator.state.alerts import AlertNote
 
@@ -27,12 +27,6 @@ REFUSED = "refused"
 REJECTED = "rejected"
 
 _ADVICE: Mapping[str, str] = {
-    Trouble.FAILING: "rotator keeps trying; `rotator status` shows how it stands, `rotator doctor` looks for causes.",
-    Trouble.BLOCKED: "no place is free and rotator may not make one: delete a snapshot that nobody needs any more.",
-    Trouble.STUCK: "rotator never touches such a snapshot: ask the provider what became of it.",
-    Trouble.HELD: "look with `rotator plan` at what would be deleted; if it is right, run `rotator prune`.",
-    Trouble.STALE: "see with `rotator status` why there is no newer restore point, and whether rotator runs.",
-    Trouble.OVERDUE: "a slot is not taken: see whether rotator runs (`rotator doctor`).",
     UNREACHABLE: "no server is looked at meanwhile: check the network, api.url and the provider's status page.",
     REFUSED: "nothing is done for any server: make a new token in the panel and put it where rotator reads it.",
     REJECTED: "the old configuration stays in force: run `rotator check`, correct the file, and reload again.",
@@ -71,7 +65,9 @@ def message(
     """What is told of these troubles; `servers` are by subject."""
     shown = notes[:MOST]
     title = _title(news, notes, servers)
-    text = "\n".join([*_lines(news, shown, servers, now), *_rest(len(notes) - len(shown)), *_advice(news, notes, host)])
+    lines = [_line(news, note, servers, now) for note in shown]
+    advice = _advice(notes, servers) if news is not News.CLEARED else []
+    text = "\n".join([*lines, *_rest(len(notes) - len(shown)), *advice, "", f"rotator on {host}"])
     event = {
         "version": 1,
         "id": message_id,
@@ -121,10 +117,6 @@ def _state(trouble: str) -> str:
     return _STATES.get(trouble, trouble)
 
 
-def _lines(news: News, notes: Sequence[AlertNote], servers: Mapping[str, Server], now: datetime) -> list[str]:
-    return [_line(news, note, servers, now) for note in notes]
-
-
 def _line(news: News, note: AlertNote, servers: Mapping[str, Server], now: datetime) -> str:
     server = servers.get(note.subject)
     who = f"{printable(server.name)} ({server.id})" if server else _who(note.subject, servers)
@@ -143,10 +135,17 @@ def _rest(count: int) -> list[str]:
     return [f"- and {count:,} more: `rotator status` shows them all"] if count > 0 else []
 
 
-def _advice(news: News, notes: Sequence[AlertNote], host: str) -> list[str]:
-    kinds = dict.fromkeys(note.trouble for note in notes) if news is not News.CLEARED else ()
-    told = [f"{_state(kind)}: {_ADVICE[kind]}" for kind in kinds if kind in _ADVICE]
-    return [*(["", "What to do:"] if told else []), *(f"- {line}" for line in told), "", f"rotator on {host}"]
+def _advice(notes: Sequence[AlertNote], servers: Mapping[str, Server]) -> list[str]:
+    first: dict[str, AlertNote] = {}
+    for note in notes:
+        first.setdefault(note.trouble, note)
+    told = [f"{_state(kind)}: {advice}" for kind, note in first.items() if (advice := _remedy(note, servers))]
+    return ["", "What to do:", *(f"- {line}" for line in told)] if told else []
+
+
+def _remedy(note: AlertNote, servers: Mapping[str, Server]) -> str:
+    server = servers.get(note.subject)
+    return _ADVICE.get(note.trouble) or remedy(note.trouble, server.name if server else "NAME")
 
 
 def _event(note: AlertNote, servers: Mapping[str, Server]) -> dict[str, object]:
@@ -155,7 +154,7 @@ def _event(note: AlertNote, servers: Mapping[str, Server]) -> dict[str, object]:
         "subject": "server" if server else note.subject,
         "server_id": server.id if server else None,
         "server": server.name if server else None,
-        "trouble": note.trouble,
+        "kind": note.trouble,
         "text": _short(note.text),
         "since": note.since.isoformat(),
     }

@@ -8,7 +8,7 @@ from typing import Any
 from rotator.engine import Outcome, Report
 from rotator.model import CAP, Snapshot, Verdict
 from rotator.planner import as_owned
-from rotator.standing.judge import last_slot, state
+from rotator.standing.judge import conditions, last_slot, state
 
 
 def status_json(report: Report, now: datetime) -> dict[str, Any]:
@@ -49,6 +49,7 @@ def _server_json(outcome: Outcome, now: datetime) -> dict[str, Any]:
         "waiting": planned.waiting if planned else None,
         "eta": iso(outcome.eta),
         "blocked": planned.blocked if planned else None,
+        "troubles": [{"kind": each.trouble.value, "text": each.text} for each in conditions(outcome, now)],
         "problems": list(outcome.problems),
         "notices": [{"kind": each.sign.value, "text": each.text} for each in (planned.notices if planned else ())],
     }

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
+from operator import itemgetter
 
 from rotator.engine import Kind, Outcome
-from rotator.model import Sign
+from rotator.model import Sign, Verdict
 from rotator.planner.census import FUTURE
 from rotator.planner.words import instant
-from rotator.slots import latest_slot
+from rotator.slots import next_slot
 from rotator.standing.words import age
-
-_MINUTE = timedelta(minutes=1)
 
 
 class Trouble(StrEnum):
@@ -46,44 +45,64 @@ _BY_SIGN = {
     Sign.UNKNOWN_STATUS: Trouble.STUCK,
     Sign.HELD: Trouble.HELD,
 }
-_BUSY = (Kind.ACTED, Kind.WAITING, Kind.UNCERTAIN)
 _BY_KIND = {Kind.BLOCKED: Trouble.BLOCKED, Kind.FAILED: Trouble.FAILING}
 
 
-def restore_points(outcome: Outcome) -> tuple[datetime, ...]:
-    """When each restore point of a server was taken, newest first; one that gives no time counts by its slot."""
+def dated_points(outcome: Outcome) -> list[tuple[datetime, Verdict]]:
+    """The restore points with when they were taken, oldest first; one that gives no time counts by its slot.
+
+    A time that a wrong clock dated ahead says nothing of an age: it does not count.
+    """
     verdicts = outcome.plan.verdicts if outcome.plan else ()
-    taken = (verdict.snapshot.created_at or verdict.slot for verdict in verdicts)
-    return tuple(sorted((at for at in taken if at), reverse=True))
+    times = ((_not_ahead(outcome, verdict.snapshot.created_at, verdict.slot), verdict) for verdict in verdicts)
+    return sorted(((at[0], verdict) for at, verdict in times if at), key=itemgetter(0))
+
+
+def restore_points(outcome: Outcome) -> tuple[datetime, ...]:
+    """When each restore point of a server was taken, newest first."""
+    return tuple(at for at, _ in reversed(dated_points(outcome)))
 
 
 def last_slot(outcome: Outcome) -> datetime | None:
     """The slot of the newest restore point, without what a wrong clock dated ahead."""
-    slots = [verdict.slot for verdict in (outcome.plan.verdicts if outcome.plan else ()) if verdict.slot]
+    verdicts = outcome.plan.verdicts if outcome.plan else ()
+    return max(_not_ahead(outcome, *(verdict.slot for verdict in verdicts)), default=None)
+
+
+def _not_ahead(outcome: Outcome, *moments: datetime | None) -> list[datetime]:
+    """Those that were no future when the list was asked for."""
     seen_at = outcome.observation.taken_at if outcome.observation else None
-    return max((slot for slot in slots if seen_at is None or slot <= seen_at + FUTURE), default=None)
+    return [each for each in moments if each and (seen_at is None or each <= seen_at + FUTURE)]
 
 
-def is_stale(outcome: Outcome, now: datetime) -> str | None:
-    """Why the newest restore point is too old, if it is: by `max_age`, else once two slots passed without one.
+def stale_after(outcome: Outcome) -> datetime | None:
+    """When the newest restore point is too old unless a newer one comes; None if there is none.
+
+    By `max_age`; else the second slot after its own, with the time that a snapshot may take.
+    """
+    policy, taken = outcome.policy, restore_points(outcome)
+    if not taken:
+        return None
+    if policy.max_age is not None:
+        return taken[0] + policy.max_age
+    first = next_slot(policy.schedule, last_slot(outcome) or taken[0])
+    second = first and next_slot(policy.schedule, first)
+    return second and second + policy.splay + policy.stuck_after
+
+
+def why_stale(outcome: Outcome, now: datetime) -> str | None:
+    """Why the newest restore point is too old, if it is, or that there is none.
 
     Not while a new one is on its way or due: then there is another word for what is wrong.
     """
     policy, taken = outcome.policy, restore_points(outcome)
-    if outcome.plan is None or outcome.plan.due or outcome.kind in _BUSY:
+    if outcome.plan is None or outcome.plan.due or outcome.kind.is_busy:
         return None
-    if policy.max_age is not None:
-        if taken and now - taken[0] <= policy.max_age:
-            return None
-        limit = f"max_age: {age(policy.max_age)}"
-    else:
-        reached = latest_slot(policy.schedule, now - policy.splay - policy.stuck_after)
-        earlier = reached and latest_slot(policy.schedule, reached - _MINUTE)
-        newest = last_slot(outcome)
-        if earlier is None or (newest is not None and newest >= earlier):
-            return None
-        limit = "two slots passed without a new one"
-    return f"the newest restore point is {age(now - taken[0])} old; {limit}" if taken else f"no restore point; {limit}"
+    limit = f"max_age: {age(policy.max_age)}" if policy.max_age else "two slots passed without a new one"
+    if not taken:
+        return f"no restore point; {limit}"
+    until = stale_after(outcome)
+    return f"the newest restore point is {age(now - taken[0])} old; {limit}" if until and now > until else None
 
 
 def _overdue(outcome: Outcome, now: datetime) -> str | None:
@@ -103,7 +122,7 @@ def conditions(outcome: Outcome, now: datetime) -> tuple[Condition, ...]:
         (_BY_KIND.get(outcome.kind), outcome.reason),
         *((_BY_SIGN.get(notice.sign), notice.text) for notice in notices),
         (Trouble.OVERDUE, _overdue(outcome, now)),
-        (Trouble.STALE, is_stale(outcome, now)),
+        (Trouble.STALE, why_stale(outcome, now)),
     ]
     return tuple(Condition(trouble, text) for trouble, text in found if trouble and text)
 

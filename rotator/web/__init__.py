@@ -25,15 +25,15 @@ def new_site(
     environ: Mapping[str, str],
     metrics: Metrics | None = None,
 ) -> Site:
-    """The page of those settings, not served yet; ConfigError if its packages are missing or its token is unusable.
+    """The page of those settings, not served yet; ConfigError if what serves it is missing or its token is unusable.
 
     `board` is filled by whoever makes the passes; `metrics` gives `/metrics`, None if there are none.
     """
     try:
         from rotator.web.site import Site
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("waitress", "jinja2", "markupsafe"):
+        if (error.name or "").partition(".")[0] != "waitress":
             raise
-        remedy = "pip install 'vps-rotator[page]', or remove the section"
+        remedy = "pip install 'vps-rotator[web]', or remove the section"
         raise ConfigError((f"web: the status page needs one more package, {error.name}: {remedy}",)) from None
     return Site(settings, board, clock, environ, metrics)

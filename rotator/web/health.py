@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from rotator.engine import Report
-from rotator.model import Policy
+from rotator.model import LONGEST_TURN, Policy
 from rotator.standing.words import age
-
-LONGEST_TURN = timedelta(minutes=2)
-"""The loop turns every 30 seconds; after this long without, it hangs."""
 
 _MOST_REASONS = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pulse:
+class LoopState:
     """What the daemon's loop said last; `problems` is why a new configuration is not in force."""
 
     config: str = ""
@@ -27,20 +24,20 @@ class Pulse:
     """When the loop last turned; None before it began."""
 
 
-def is_alive(pulse: Pulse, now: datetime) -> str | None:
+def why_dead(loop: LoopState, now: datetime) -> str | None:
     """Why the daemon cannot be alive; None if it is."""
-    if pulse.turned is None:
+    if loop.turned is None:
         return "the daemon has not begun"
-    if now - pulse.turned > LONGEST_TURN:
-        return f"the daemon's loop has not turned for {age(now - pulse.turned)}"
+    if now - loop.turned > LONGEST_TURN:
+        return f"the daemon's loop has not turned for {age(now - loop.turned)}"
     return None
 
 
-def objections(pulse: Pulse, report: Report, last_pass: datetime | None, now: datetime) -> list[str]:
+def objections(loop: LoopState, report: Report, last_pass: datetime | None, now: datetime) -> list[str]:
     """Why the last pass was not fine, the most general first; empty if it was."""
-    dead = is_alive(pulse, now)
+    dead = why_dead(loop, now)
     found = [dead] if dead else []
-    found += [f"the new configuration is not in force: {problem}" for problem in pulse.problems]
+    found += [f"the new configuration is not in force: {problem}" for problem in loop.problems]
     if last_pass is None:
         found.append("no pass was made yet")
     if report.error is not None:

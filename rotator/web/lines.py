@@ -17,7 +17,6 @@ PER_PAGE = 50
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_BUSY = ("acted", "waiting", "uncertain", "due")
 _GROUPS = [*Group]
 
 
@@ -68,7 +67,7 @@ def _line(policy: Policy, outcome: Outcome | None, now: datetime) -> Line:
 def _group(outcome: Outcome, word: str) -> Group:
     if outcome.problems:
         return Group.ATTENTION
-    return Group.PROGRESS if word in _BUSY else Group.OK
+    return Group.PROGRESS if outcome.kind.is_busy or word == "due" else Group.OK
 
 
 def _searched(line: Line) -> str:

@@ -31,6 +31,12 @@ class Place:
         """Whether only this machine can reach it: a Unix socket or a loopback address."""
         return self.path is not None or is_loopback(self.host)
 
+    def excludes(self, other: Place) -> bool:
+        """Whether nobody may be able to listen at both at a time; TCP addresses of one port can include each other."""
+        if self.path or other.path:
+            return self.path == other.path
+        return self.port == other.port != 0
+
     def __str__(self) -> str:
         return str(self.path) if self.path else f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 

@@ -11,15 +11,17 @@ from rotator import __version__
 from rotator.naming import printable
 from rotator.standing import Board
 from rotator.web.assets import Asset, text
-from rotator.web.glance import banners, coming, verdict, wrongs
-from rotator.web.health import Pulse, is_alive
+from rotator.web.glance import banners, coming, headline, wrongs
+from rotator.web.health import LoopState, why_dead
 from rotator.web.lines import Line, lines, page_of, wanted
 from rotator.web.pictures import WIDTH, Axis, axis_over
-from rotator.web.rows import Done, Row, done, oldest_allowed, row
+from rotator.web.rows import Done, Row, allowed, done, row
 from rotator.web.times import moment
 from rotator.web.wish import Group, Sort, Wish
 
 _MOST_DONE = 5
+_MOST_ACTS = 6
+"""Of one server: three rotations. With all that the board has, 50 servers would be more than 300 KB."""
 
 
 class Page:
@@ -37,17 +39,17 @@ class Page:
         self._template = environment.get_template("page.html")
         self._marks = {name.replace(".", "_"): asset.mark for name, asset in known.items()}
 
-    def html(self, board: Board, pulse: Pulse, wish: Wish, now: datetime) -> str:
+    def html(self, board: Board, loop: LoopState, wish: Wish, now: datetime) -> str:
         """The whole page as of `now`."""
         report = board.report(now)
-        every = lines(pulse.policies, {each.policy.server_id: each for each in report.outcomes}, now)
+        every = lines(loop.policies, {each.policy.server_id: each for each in report.outcomes}, now)
         chosen = wanted(every, wish)
         shown, number, pages = page_of(chosen, wish.page)
         axis, zone = _axis(every, now), _zone(every)
         wrong, more_wrong = wrongs(every, report.error, now)
         return self._template.render(
-            verdict=verdict(every, report.error, is_alive(pulse, now)),
-            banners=banners(pulse, report.error, now),
+            headline=headline(every, report.error, why_dead(loop, now)),
+            banners=banners(loop, report.error, now),
             coming=coming(every, zone, now),
             wrong=wrong,
             more_wrong=more_wrong,
@@ -66,19 +68,19 @@ class Page:
             made=moment(now, zone, now),
             zone=zone,
             version=__version__,
-            config=printable(pulse.config),
+            config=printable(loop.config),
             marks=self._marks,
         )
 
 
 def _axis(every: list[Line], now: datetime) -> Axis:
     moments = [line.points[-1] for line in every if line.points]
-    moments += [limit for line in every if (limit := oldest_allowed(line.policy, now))]
+    moments += [now - may for line in every if (may := allowed(line))]
     return axis_over(moments, now)
 
 
 def _rows(shown: Sequence[Line], board: Board, axis: Axis, now: datetime) -> list[Row]:
-    return [row(line, board.deeds(line.policy.server_id), axis, now) for line in shown]
+    return [row(line, board.deeds(line.policy.server_id)[:_MOST_ACTS], axis, now) for line in shown]
 
 
 def _lately_done(every: list[Line], board: Board, zone: str, now: datetime) -> list[tuple[str, Done]]:

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import sqrt
+from operator import itemgetter
 
 from rotator.engine import Outcome
 from rotator.model import CAP, Observation, Policy, Snapshot, State
 from rotator.naming import printable
-from rotator.planner import as_owned
+from rotator.standing import dated_points, letter, oldest_first
 from rotator.standing.words import age
 
 WIDTH = 200
@@ -19,7 +20,6 @@ WIDTH = 200
 _EDGE = 8
 _MOST_SHOWN = 8
 
-_LETTERS = {State.COMPLETED: "R", State.IN_PROGRESS: "P", State.FAILED: "X", State.UNKNOWN: "?"}
 _WORDS = {"R": "restore point", "P": "in progress", "X": "failed", "?": "unknown status", "F": "not ours", "-": "free"}
 
 _HOUR = timedelta(hours=1)
@@ -77,19 +77,12 @@ def axis_over(moments: Iterable[datetime], now: datetime) -> Axis:
     return Axis(max(_DAY, max((now - at for at in moments), default=_DAY)))
 
 
-def letter(policy: Policy, snapshot: Snapshot) -> str:
-    """What a snapshot is, as `rotator status` writes it."""
-    if snapshot.state is State.COMPLETED and not as_owned(policy, snapshot):
-        return "F"
-    return _LETTERS[snapshot.state]
-
-
 def slots(policy: Policy, seen: Observation | None, now: datetime) -> list[Mark]:
     """The places of the cap, oldest snapshot first, the free ones last; empty if nobody looked."""
     if seen is None:
         return []
-    oldest_first = sorted(seen.snapshots, key=lambda each: (each.created_at is None, str(each.created_at)))
-    taken = [(letter(policy, each), _told(policy, each, now)) for each in oldest_first[:_MOST_SHOWN]]
+    shown = oldest_first(seen.snapshots)[:_MOST_SHOWN]
+    taken = [(letter(policy, each), _told(policy, each, now)) for each in shown]
     places = [*taken, *[("-", "free")] * (CAP - len(taken))]
     return [Mark(22 * number, sign, text) for number, (sign, text) in enumerate(places)]
 
@@ -104,14 +97,11 @@ def slots_in_words(marks: list[Mark]) -> str:
 
 def points(outcome: Outcome, axis: Axis, now: datetime) -> list[Mark]:
     """The restore points and what is in progress, oldest first."""
-    verdicts = outcome.plan.verdicts if outcome.plan else ()
-    done = {verdict.snapshot.id for verdict in verdicts}
-    found = [(verdict.snapshot.created_at or verdict.slot, "R", verdict.snapshot) for verdict in verdicts]
-    if outcome.observation:
-        running = (each for each in outcome.observation.snapshots if each.state is State.IN_PROGRESS)
-        found += [(each.created_at, "P", each) for each in running if each.id not in done]
-    dated = sorted(((at, sign, each) for at, sign, each in found if at), key=lambda item: item[0])
-    return [Mark(axis.x(at, now), sign, f"{age(now - at)}: {printable(each.name)}") for at, sign, each in dated]
+    found = [(at, "R", verdict.snapshot) for at, verdict in dated_points(outcome)]
+    seen = outcome.observation.snapshots if outcome.observation else ()
+    found += [(each.created_at, "P", each) for each in seen if each.state is State.IN_PROGRESS and each.created_at]
+    found.sort(key=itemgetter(0))
+    return [Mark(axis.x(at, now), sign, f"{age(now - at)}: {printable(each.name)}") for at, sign, each in found]
 
 
 def _told(policy: Policy, snapshot: Snapshot, now: datetime) -> str:

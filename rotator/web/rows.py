@@ -9,15 +9,12 @@ from rotator.engine import Outcome
 from rotator.model import Policy, Verb
 from rotator.naming import printable
 from rotator.planner import as_owned
-from rotator.slots import latest_slot
-from rotator.standing import Deed, last_slot
+from rotator.standing import Deed, last_slot, letter, oldest_first, stale_after
 from rotator.standing.words import age
 from rotator.web.lines import Line
-from rotator.web.pictures import Axis, Mark, letter, points, slots, slots_in_words
+from rotator.web.pictures import Axis, Mark, points, slots, slots_in_words
 from rotator.web.times import Moment, moment
 from rotator.web.wish import Group
-
-_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ def row(line: Line, deeds: tuple[Deed, ...], axis: Axis, now: datetime) -> Row:
     """What the page says of the server, safe to show."""
     policy, outcome = line.policy, line.outcome
     zone, newest = policy.schedule.timezone, line.points[0] if line.points else None
-    limit = oldest_allowed(policy, now)
+    may = allowed(line)
     pictured = slots(policy, outcome.observation if outcome else None, now)
     last = last_slot(outcome) if outcome else None
     return Row(
@@ -86,10 +83,10 @@ def row(line: Line, deeds: tuple[Deed, ...], axis: Axis, now: datetime) -> Row:
         slots_text=slots_in_words(pictured),
         points=points(outcome, axis, now) if outcome else [],
         points_text=", ".join(age(now - at) for at in line.points),
-        allowed_x=axis.x(limit, now) if limit else None,
+        allowed_x=axis.x(now - may, now) if may else None,
         old=age(now - newest) if newest else "",
-        allowed=age(now - limit) if limit else "",
-        is_late=_is_late(line, last, limit),
+        allowed=age(may) if may else "",
+        is_late=_is_late(line, may, now),
         last=moment(last, zone, now) if last else None,
         next=moment(line.next_at, zone, now) if line.next_at else None,
         held=_held(policy, outcome, now),
@@ -107,20 +104,17 @@ def rules(policy: Policy) -> str:
     return printable(", ".join(told))
 
 
-def _is_late(line: Line, last: datetime | None, limit: datetime | None) -> bool:
+def _is_late(line: Line, may: timedelta | None, now: datetime) -> bool:
     """Whether the newest restore point is older than it may be; without any, only once that is trouble."""
-    newest = last if line.policy.max_age is None else max(line.points, default=None)
-    if line.outcome is None or line.outcome.plan is None or limit is None:
-        return False
-    return newest < limit if newest else line.group is Group.ATTENTION
+    if line.points:
+        return may is not None and now - line.points[0] > may
+    return line.outcome is not None and line.outcome.plan is not None and line.group is Group.ATTENTION
 
 
-def oldest_allowed(policy: Policy, now: datetime) -> datetime | None:
-    """How old the newest restore point may be: by `max_age`, else by the slot before the one that should be done."""
-    if policy.max_age is not None:
-        return now - policy.max_age
-    reached = latest_slot(policy.schedule, now - policy.splay - policy.stuck_after)
-    return reached and latest_slot(policy.schedule, reached - _MINUTE)
+def allowed(line: Line) -> timedelta | None:
+    """How old the newest restore point may grow; without any, only `max_age` tells."""
+    until = stale_after(line.outcome) if line.outcome else None
+    return until - line.points[0] if until else line.policy.max_age
 
 
 def _held(policy: Policy, outcome: Outcome | None, now: datetime) -> list[Held]:
@@ -128,7 +122,6 @@ def _held(policy: Policy, outcome: Outcome | None, now: datetime) -> list[Held]:
     verdicts = outcome.plan.verdicts if outcome and outcome.plan else ()
     reasons = {each.snapshot.id: each.prune_reason or ", ".join(each.keep_reasons) for each in verdicts}
     zone = policy.schedule.timezone
-    newest_first = sorted(seen.snapshots if seen else (), key=lambda each: str(each.created_at), reverse=True)
     return [
         Held(
             letter(policy, each),
@@ -138,7 +131,7 @@ def _held(policy: Policy, outcome: Outcome | None, now: datetime) -> list[Held]:
             moment(each.created_at, zone, now) if each.created_at else None,
             printable(reasons.get(each.id) or ("" if as_owned(policy, each) else "not ours: rotator leaves it alone")),
         )
-        for each in newest_first
+        for each in reversed(oldest_first(seen.snapshots if seen else ()))
     ]
 
 

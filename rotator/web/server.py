@@ -1,7 +1,8 @@
 """Serves a WSGI application over a listening socket; slow, idle and countless clients are bounded.
 
 Waitress gives a connection new patience with every byte that comes. Here one has a fixed time for a request and its
-answer, and the one that waits longest makes room for a new one, so nobody can hold all of them.
+answer, and the oldest makes room for a new one, so nobody can hold all of them. Whether the daemon lives is answered by
+a thread of its own: a prober that gets no answer restarts the daemon, and no flood may bring that about.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from enum import Enum
 from typing import Any
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
+from waitress.task import ThreadedTaskDispatcher
 
 from rotator.logs import Event, logger
 from rotator.web.listen import Listener
@@ -25,39 +28,77 @@ PATIENCE_S = 20
 """How long a connection may take for a request, for reading its answer, or for being idle."""
 
 MOST_CONNECTIONS = 64
+"""How many may be without a first request, and how many more may stay on after their first answer."""
+
+MOST_FIRST_REQUESTS = 192
+"""How many more may be owed the answer to their first request."""
 
 _THREADS = 4
 _HOUSEKEEPING_S = 2
 _KERNEL_HOLDS = 128 * 1024
 _LIMITS = {
     "threads": _THREADS,
-    "connection_limit": 10 * MOST_CONNECTIONS,  # never reached: room is made before
+    "connection_limit": 2 * (2 * MOST_CONNECTIONS + MOST_FIRST_REQUESTS),  # never reached: room is made before
+    "recv_bytes": 1024,  # bounds the requests that one connection can have in hand
     "cleanup_interval": _HOUSEKEEPING_S,
     "channel_timeout": PATIENCE_S,
     "max_request_header_size": 8192,
     "max_request_body_size": 1024,
     "log_socket_errors": False,
     "ident": None,
-    "backlog": 64,
+    "backlog": 1024,  # what finds no place in it comes again after a second, too late for a prober
 }
 
 
+class _Stage(Enum):
+    """How far a connection has come; the value is how many may be there. Those of one stage crowd out each other only.
+
+    So a client that always has more requests in hand takes no place from one that just came.
+    """
+
+    NEW = "new", MOST_CONNECTIONS
+    OWED = "owed", MOST_FIRST_REQUESTS
+    ANSWERED = "answered", MOST_CONNECTIONS
+
+    @property
+    def most(self) -> int:
+        """How many may be there."""
+        return self.value[1]
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
-    """One connection; `since` is when its present request, answer or rest began."""
+    """One connection; `since` is when its present request, answer or rest began.
+
+    `place` is when it came, later when it got its first answer; `asks_for_life` whether its request is a prober's.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
-        self.since = time.monotonic()
+        self.since = self.place = time.monotonic()
+        self.asks_for_life = False
+        self._is_answered = False
         super().__init__(*arguments, **named)
 
     def service(self) -> None:
-        """Answer a request; from then on there is new patience."""
+        """Answer a request; from then on there is new patience. One that asks on without reading gets its last."""
+        if self.total_outbufs_len:
+            self.requests[0].headers["CONNECTION"] = "close"
         super().service()
         self.since = time.monotonic()
+        if not self._is_answered:
+            self.place = self.since
+            self._is_answered = True
 
     @property
     def is_served(self) -> bool:
         """Whether a thread works for it, or will soon."""
         return bool(self.requests)
+
+    @property
+    def stage(self) -> _Stage:
+        """How far it has come."""
+        if self._is_answered:
+            return _Stage.ANSWERED
+        return _Stage.OWED if self.is_served else _Stage.NEW
 
 
 class _Server(BaseWSGIServer):  # type: ignore[misc]
@@ -72,7 +113,9 @@ class _Server(BaseWSGIServer):  # type: ignore[misc]
         super().__init__(
             application, map={}, _start=False, _sock=listening, adj=limits, sockinfo=sockinfo, bind_socket=False
         )
-        self.accepting = True
+        self._probes = ThreadedTaskDispatcher()
+        self._probes.set_thread_count(1)
+        self.accept_connections()
 
     def getsockname(self) -> tuple[str, str]:
         """What WSGI calls the server; nothing here asks for it."""
@@ -88,12 +131,37 @@ class _Server(BaseWSGIServer):  # type: ignore[misc]
         """The client's address; on a Unix socket it has none."""
         return address[:2] if isinstance(address, tuple) else ("", 0)
 
+    def add_task(self, task: _Channel) -> None:
+        """Have a request answered; a prober's does not queue behind pages."""
+        task.asks_for_life = task.requests[0].path == "/healthz"
+        (self._probes if task.asks_for_life else self.task_dispatcher).add_task(task)
+
     def handle_accept(self) -> None:
-        """Take a connection in; if they are too many, the one that waits longest goes."""
-        super().handle_accept()
-        waiting = [channel for channel in self.active_channels.values() if not channel.is_served]
-        if len(self.active_channels) > MOST_CONNECTIONS and waiting:
-            min(waiting, key=lambda channel: channel.since).handle_close()
+        """Take in who came, but no more than may be new: each is listened to once before it can be too many."""
+        for _ in range(MOST_CONNECTIONS):
+            before = len(self.active_channels)
+            super().handle_accept()
+            if len(self.active_channels) == before:
+                break
+
+    def turn(self) -> None:
+        """Wait for the next that happens, take part in it, and make room.
+
+        Not while accepting: the number of a closed connection could be given anew, and be taken for the old one.
+        """
+        wasyncore.poll2(_HOUSEKEEPING_S, self._map)
+        if len(self.active_channels) > MOST_CONNECTIONS:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Close the oldest of every stage that has too many; probers are the last to go."""
+        stages: dict[_Stage, list[_Channel]] = {stage: [] for stage in _Stage}
+        for channel in self.active_channels.values():
+            stages[channel.stage].append(channel)
+        for stage, channels in stages.items():
+            channels.sort(key=lambda channel: (channel.asks_for_life, channel.place), reverse=True)
+            for channel in channels[stage.most :]:
+                channel.handle_close()
 
     def maintenance(self, _now: float) -> None:
         """Close what ran out of patience, whatever it still trickles or does not read."""
@@ -104,6 +172,7 @@ class _Server(BaseWSGIServer):  # type: ignore[misc]
 
     def end(self) -> None:
         """Close every connection, end the threads."""
+        self._probes.shutdown()
         self.task_dispatcher.shutdown()
         wasyncore.close_all(self._map)
 
@@ -143,7 +212,7 @@ class WebServer:
     def _serve(self) -> None:
         while not self._stopping.is_set():
             try:
-                wasyncore.poll2(_HOUSEKEEPING_S, self._server._map)  # noqa: SLF001 - as its `run` does, but it ends
+                self._server.turn()
             except Exception as error:  # noqa: BLE001 - a fault with one connection must not end the page
                 logger().error(Event.INTERNAL_ERROR, reason=f"the status page: {error}", exc_info=True)
                 self._stopping.wait(1)

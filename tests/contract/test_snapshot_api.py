@@ -12,7 +12,7 @@ import pytest
 
 from rotator.api import Account, Client
 from rotator.api.answers import parse_account, parse_json, parse_page, parse_server, parse_snapshot
-from rotator.engine import SnapshotApi
+from rotator.engine.restore import RestoreApi
 from rotator.errors import NotFoundError, RefusedError
 from rotator.model import CAP, Id, Server, Snapshot, State
 from rotator.sandbox import Cloud, Sandbox
@@ -29,9 +29,11 @@ NOWHERE = 99999
 class World:
     """An implementation of the protocol, and what can be done behind its back."""
 
-    api: SnapshotApi
+    api: RestoreApi
     plant: Callable[..., Id]
     advance: Callable[[timedelta], None]
+    restored: Callable[[], None]
+    """Every restore in progress is over."""
 
     def names(self, server_id: Id = WEB) -> list[str]:
         return [each.name for each in self.api.server_snapshots(server_id).snapshots]
@@ -52,7 +54,7 @@ def in_memory(stack: ExitStack) -> World:
     cloud = FakeCloud(create_time=CREATE_TIME)
     for server_id, name in NAMES.items():
         cloud.add_server(server_id, name)
-    return World(cloud, cloud.plant, cloud.advance)
+    return World(cloud, cloud.plant, cloud.advance, cloud.restoring.clear)
 
 
 def over_http(stack: ExitStack) -> World:
@@ -67,7 +69,7 @@ def over_http(stack: ExitStack) -> World:
     def plant(server_id: Id, name: str, created_at: datetime, status: str = "completed") -> Id:
         return cloud.plant(server_id, name, created_at, status=status)
 
-    return World(client, plant, clock.advance)
+    return World(client, plant, clock.advance, lambda: clock.advance(cloud.restore_time))
 
 
 @pytest.fixture(params=[in_memory, over_http], ids=["FakeCloud", "Client over HTTP"])
@@ -164,6 +166,40 @@ class TestDelete:
         assert world.names() == []
 
 
+class TestServers:
+    def test_are_all_of_the_account_with_their_names(self, world: World) -> None:
+        world.plant(WEB, "a", day(20))
+        assert list(world.api.servers()) == [
+            Server(WEB, "web-server-01", "active"),
+            Server(DB, "db-server-01", "active"),
+        ]
+
+    def test_one_says_that_it_is_being_restored_until_that_is_over(self, world: World) -> None:
+        target = world.plant(WEB, "a", day(20))
+        assert "restore" in world.api.restore_snapshot(target).lower()
+        assert {each.id: each.status for each in world.api.servers()} == {WEB: "restoring", DB: "active"}
+        world.restored()
+        assert {each.id: each.status for each in world.api.servers()} == {WEB: "active", DB: "active"}
+        assert world.names() == ["a"]
+
+    @pytest.mark.parametrize("status", ["in_progress", "failed"])
+    def test_only_a_completed_snapshot_is_restored(self, world: World, status: str) -> None:
+        target = world.plant(WEB, "a", day(20), status)
+        with pytest.raises(RefusedError):
+            world.api.restore_snapshot(target)
+        assert {each.status for each in world.api.servers()} == {"active"}
+
+    def test_not_twice_at_once(self, world: World) -> None:
+        target = world.plant(WEB, "a", day(20))
+        world.api.restore_snapshot(target)
+        with pytest.raises(RefusedError, match="restoring"):
+            world.api.restore_snapshot(target)
+
+    def test_not_from_a_snapshot_that_is_not_there(self, world: World) -> None:
+        with pytest.raises(NotFoundError):
+            world.api.restore_snapshot(NOWHERE)
+
+
 # The examples of the vendor's document, letter by letter (shared with docs/api.md).
 DOCUMENTED_SNAPSHOT = """
 {"id": 801, "server": {"id": 12345, "name": "web-server-01"}, "name": "weekly-snapshot-2025-01-08",
@@ -219,5 +255,5 @@ class TestDocumentedAnswers:
             "account": {"email": "operator@example.org"},
             "token": {"name": "rotator", "permissions": ["read", "write"]},
         }
-        expected = Account("operator@example.org", "rotator", "read, write")
+        expected = Account("operator@example.org", "rotator", ("read", "write"))
         assert parse_account(json.dumps(answer).encode()) == expected

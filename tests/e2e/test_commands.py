@@ -385,7 +385,8 @@ class TestStatus:
         [server] = ran.json["servers"]
         assert server.keys() == {
             *("server_id", "server", "policy", "schedule", "timezone", "state", "cap", "snapshots"),
-            *("restore_points", "due", "last_slot", "next_slot", "waiting", "blocked", "problems", "notices"),
+            *("restore_points", "due", "last_slot", "next_slot", "waiting", "eta", "blocked"),
+            *("troubles", "problems", "notices"),
         }
         assert (server["state"], server["cap"], server["due"]) == ("ok", 5, False)
         mine, theirs = server["snapshots"]

@@ -237,12 +237,29 @@ class TestLog:
         assert set(ended.events) <= set(Event)
         assert {"rotation_blocked", "rotation_failed", "config_warning"} <= set(ended.events)
         for line in ended.log:
-            assert line["level"] in ("info", "warning", "error")
             moment = datetime.fromisoformat(line["timestamp"])
             assert moment.utcoffset() == timedelta(0)
             assert abs(moment - clock()) < timedelta(minutes=2)
-            if line["event"].startswith(("snapshot_", "slot_", "rotation_")):
-                assert {"server_id", "server", "policy", "pass_id"} <= line.keys()
+        levels = {line["event"]: line["level"] for line in ended.log}
+        expected = {"slot_due": "info", "snapshot_deleted": "info", "config_warning": "warning"}
+        expected |= dict.fromkeys(("rotation_blocked", "rotation_failed", "config_rejected"), "error")
+        assert {event: levels[event] for event in expected} == expected
+
+    def test_every_line_about_a_server_names_it_and_its_pass(self, rotator: Program, account: Account) -> None:
+        account.plant(1, 2, 3, 4)
+        account.plant_foreign("a", "b", "c", "d", "e", server_id=DB)
+        account.configure(account.server(), account.server(DB), account.server(99))
+        daemon = rotator.start("run", "-c", account.path)
+        daemon.wait_for("snapshot_deleted")
+        ended = daemon.end()
+        lines = [line for line in ended.log if line["event"].startswith(("snapshot_", "slot_", "rotation_"))]
+        told = {(line["server_id"], line["event"]) for line in lines}
+        assert told >= {(WEB, event) for event in ("slot_due", "snapshot_created", "snapshot_completed")}
+        assert told >= {(WEB, "snapshot_deleted"), (DB, "slot_due"), (DB, "rotation_blocked"), (99, "rotation_failed")}
+        names = {(line["server_id"], line["server"], line["policy"]) for line in lines}
+        assert names == {(WEB, "web-server-01", None), (DB, "db-server-01", None), (99, "server-99", None)}
+        passes = {line["pass_id"] for line in ended.log if line["event"] == "pass_finished"}
+        assert {line["pass_id"] for line in lines} <= passes
 
     def test_lasting_trouble_is_told_once(self, rotator: Program, account: Account) -> None:
         account.plant_foreign("a", "b", "c", "d", "e", server_id=DB)

@@ -33,14 +33,26 @@ def without(home: Path, *packages: str) -> dict[str, str]:
     return {"PYTHONPATH": str(place)}
 
 
-@pytest.mark.parametrize("missing", ["waitress", "jinja2"])
-def test_a_page_without_its_packages(rotator: Program, account: Account, missing: str) -> None:
+def test_a_page_without_what_serves_it(rotator: Program, account: Account) -> None:
     account.configure(web={"listen": f"127.0.0.1:{free_port()}"})
-    ran = rotator("run", "-c", account.path, env=without(account.home, missing))
+    ran = rotator("run", "-c", account.path, env=without(account.home, "waitress"))
     assert ran.code == 78
-    assert f"web: the status page needs one more package, {missing}: pip install 'vps-rotator[web]'" in ran.err
+    assert "web: the status page needs one more package, waitress: pip install 'vps-rotator[web]'" in ran.err
     assert "Traceback" not in ran.err
     assert account.sandbox.requests.total() == 0
+
+
+def test_metrics_without_the_page_say_how_to_have_it(rotator: Program, account: Account) -> None:
+    account.plant(0)
+    page = Page(free_port())
+    account.configure(web={"listen": page.listen})
+    daemon = rotator.start("run", "-c", account.path, env=without(account.home, "jinja2", "markupsafe"))
+    page.wait_for("/readyz", 200)
+    assert 'rotator_server_healthy{server="web-server-01"} 1.0' in page.get("/metrics").text
+    html = page.get("/")
+    assert html.status == 404
+    assert "pip install 'vps-rotator[web]'" in html.text
+    assert daemon.end().code == 0
 
 
 def test_a_page_without_metrics_says_how_to_have_them(rotator: Program, account: Account) -> None:

@@ -590,7 +590,7 @@ class TestServersAndAccount:
             Server(12345, "web-server-01", "active"),
             Server(UUID, "db-server-01", "active"),
         )
-        assert rig.client.account() == Account("operator@example.org", "sandbox", "read, write")
+        assert rig.client.account() == Account("operator@example.org", "sandbox", ("read", "write"))
 
     @pytest.mark.parametrize("body", [HTML, b"{}", b'{"account": {}, "token": {}}', b'{"count": 1, "results": [1]}'])
     def test_that_are_not_as_documented_are_explained(self, rig: Rig, body: bytes) -> None:

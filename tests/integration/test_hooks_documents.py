@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from rotator.config import load
-from rotator.hooks import HookResult, run_hook
+from rotator.engine import Ran
+from rotator.hooks import run_hook
 from rotator.model import Hooks
 from tests.documented import ROOT, documented
 
@@ -73,7 +74,7 @@ class World:
             ["/bin/sh", "-c", line], env=self.environ, capture_output=True, text=True, timeout=30, check=False
         )
 
-    def run(self, hooks: Hooks | None, phase: str, **variables: str) -> HookResult:
+    def run(self, hooks: Hooks | None, phase: str, **variables: str) -> Ran:
         command = getattr(hooks, phase)
         return run_hook(command, timeout=timedelta(seconds=20), variables=variables, environ=self.environ)
 
@@ -196,10 +197,10 @@ def test_the_command_to_try_it_freezes_and_thaws(world: World) -> None:
 
 def test_the_documented_hooks_freeze_and_thaw(world: World, tmp_path: Path) -> None:
     hooks = shown_hooks(tmp_path, "db-server-01")
-    assert world.run(hooks, "before").ok
+    assert world.run(hooks, "before").error == ""
     assert world.is_frozen()
     safety = world.safety
-    assert world.run(hooks, "after").ok
+    assert world.run(hooks, "after").error == ""
     assert not world.is_frozen()
     assert ends(safety)
 
@@ -208,8 +209,8 @@ def test_one_policy_stops_the_service_on_each_of_its_servers(world: World, tmp_p
     world.install("quiet", "#!/bin/sh\n")
     for server in ("shop-server-01", "shop-server-02"):
         hooks = shown_hooks(tmp_path, server)
-        assert world.run(hooks, "before", ROTATOR_SERVER=server).ok
-        assert world.run(hooks, "after", ROTATOR_SERVER=server).ok
+        assert world.run(hooks, "before", ROTATOR_SERVER=server).error == ""
+        assert world.run(hooks, "after", ROTATOR_SERVER=server).error == ""
     assert world.log() == [
         f"ssh -o BatchMode=yes root@{server} systemctl {verb} shop"
         for server in ("shop-server-01", "shop-server-02")

@@ -362,7 +362,7 @@ class TestStop:
             assert asked.wait(10)
             began = time.monotonic()
         with closing(connection):
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < LONG.total_seconds() / 10, "it waited for the answer"
 
     def test_closes_idle_connections_and_the_port(self, cloud: Cloud) -> None:
         with Sandbox(cloud, TOKEN) as sandbox, session() as opened:

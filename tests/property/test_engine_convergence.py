@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -224,6 +224,8 @@ def test_a_crash_at_any_instant_and_a_restart_converge_to_the_same_state(
         finally:
             shell.close()
 
+    # Who was asked for and is nowhere to be seen is waited for: a slot that ends meanwhile gives way to the next.
+    assume(not (remembers and any(rules.splay for rules in story.policies)))
     with capture_logs():
         smooth = story.cloud()
         finish(smooth, None)

@@ -136,8 +136,8 @@ def test_no_damage_to_a_file_is_raised_and_what_is_written_afterwards_is_there(g
             state.past()
             state.history()
             state.begin([intent("new", server_id=99)])
-            if start < HEADER and state.trouble:
-                assert any(words in state.trouble for words in OF_ANOTHER), "its header says that it is not ours"
+            if start < HEADER and state.fault:
+                assert any(words in state.fault for words in OF_ANOTHER), "its header says that it is not ours"
             else:
-                assert state.trouble is None
+                assert state.fault is None
                 assert 99 in state.past().attempts

@@ -91,7 +91,7 @@ def wheels(folder: Path) -> Path:
     platforms = [f"--platform={level}_{platform.machine()}" for level in levels]
     abis = [f"--abi={abi}" for abi in (f"cp{PYTHON.replace('.', '')}", "abi3", "none")]
     python = ("--only-binary=:all:", f"--python-version={PYTHON}", "--implementation=cp", *abis)
-    _run(*pip, "download", "--dest", folder, *python, *platforms, f"{own}[page,metrics]")
+    _run(*pip, "download", "--dest", folder, *python, *platforms, f"{own}[web,metrics]")
     return folder
 
 

@@ -32,7 +32,7 @@ def machine(wheels_for_debian: Path) -> Iterator[Machine]:
         install = documented(
             "docs/systemd.md", "sudo python3 -m venv /opt/rotator && sudo /opt/rotator/bin/pip install ."
         )
-        machine.do(install.replace("install .", "install 'vps-rotator[page,metrics]'"))
+        machine.do(install.replace("install .", "install 'vps-rotator[web,metrics]'"))
         machine.do(documented("docs/systemd.md", "sudo install -D -m 0644 config.yaml /etc/rotator/config.yaml"))
         machine.do(documented("docs/systemd.md", "sudo install -m 0600 token /etc/rotator/token"))
         machine.do(documented("docs/systemd.md", "/opt/rotator/bin/rotator check -c /etc/rotator/config.yaml"))

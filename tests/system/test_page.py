@@ -19,7 +19,7 @@ from rotator.model import Policy
 from rotator.standing import Board
 from rotator.web.app import App
 from rotator.web.gate import Gate
-from rotator.web.health import Pulse
+from rotator.web.health import LoopState
 from rotator.web.listen import listener_at, place_of
 from rotator.web.server import WebServer
 from tests.components import needs_component
@@ -50,7 +50,7 @@ def serving(policies: tuple[Policy, ...], **states: Any) -> Iterator[Shown]:
     place = place_of("127.0.0.1:0")
     board = board_of(policies, **states)
     app = App(board, Gate(place), lambda: LATER)
-    app.pulse = Pulse("/etc/rotator/config.yaml", policies, (), LATER)
+    app.loop = LoopState("/etc/rotator/config.yaml", policies, (), LATER)
     server = WebServer(listener_at(place), app)
     server.start()
     try:
@@ -267,7 +267,7 @@ def test_a_refresh_shows_what_is_new_and_keeps_what_one_does(browser: Any, visit
         assert opened.count() == 1
         assert page.evaluate("document.activeElement.parentElement.id") == opened.get_attribute("id") == "d-10001"
         page.get_by_label("refresh every 30 s").uncheck()
-        shown.app.pulse = replace(shown.app.pulse, turned=LATER - timedelta(hours=1))
+        shown.app.loop = replace(shown.app.loop, turned=LATER - timedelta(hours=1))
         page.clock.run_for(61_000)
         assert page.locator("h1").inner_text() == "1 of 2 servers needs attention"
 

@@ -13,7 +13,7 @@ CONFIG = """
 web: {listen: 127.0.0.1:9187}
 notify:
   remind_every: 12h
-  check_in: [{url: 'https://hc.example.org/S3CRET'}]
+  check_ins: [{url: 'https://hc.example.org/S3CRET'}]
   apprise: [{url_file: apprise}, {url: 'ntfys://ntfy.example.org/S3CRET'}]
 defaults: {schedule: daily, max_age: 36h}
 servers:

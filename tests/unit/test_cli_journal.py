@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from rotator.cli.journal import Journal, report_lines
-from rotator.cli.words import LEGEND
+from rotator.cli.picture import LEGEND
 from rotator.engine import Kind, Outcome, Report
 from rotator.errors import CredentialsError, Exit, RotatorError, UnreachableError
 from rotator.model import Action, Cause, Observation, Policy, Verb

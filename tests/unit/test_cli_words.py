@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.cli.words import LEGEND, WIDTH, bullet, counted, local, painted, picture, write
+from rotator.cli.picture import LEGEND, picture
+from rotator.cli.words import WIDTH, bullet, local, painted, write
 from rotator.naming import printable
+from rotator.planner.words import counted
 from rotator.standing.words import age
 from tests.builders import day as on
 from tests.builders import foreign, observation, policy, snapshot, taken

@@ -198,15 +198,15 @@ class TestNotify:
         made = config("notify: {remind_every: 12h}\n" + GOOD)
         assert made.notify is None
         assert made.warnings == (
-            f"{FILE}:1:9: notify: nobody is named here, so nobody is told; add check_in, webhook or apprise",
+            f"{FILE}:1:9: notify: nobody is named here, so nobody is told; add check_ins, webhooks or apprise",
         )
 
     def test_each_address_is_there_or_in_a_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HOME", "/home/me")
         made = config(
             GOOD + "notify:\n"
-            "  check_in: [{url_file: check-in, every: 5m}, {url: 'http://127.0.0.1:8000/ping'}]\n"
-            "  webhook: [{url: 'https://h.example.org/x?y=z', secret_file: ~/s}, {url_file: $CREDENTIALS_DIRECTORY/hook}]\n"
+            "  check_ins: [{url_file: check-in, every: 5m}, {url: 'http://127.0.0.1:8000/ping'}]\n"
+            "  webhooks: [{url: 'https://h.example.org/x?y=z', secret_file: ~/s}, {url_file: $CREDENTIALS_DIRECTORY/hook}]\n"
             "  apprise: [{url: 'mailto://u:p@example.org'}, {url_file: /a}]\n"
         )
         assert made.warnings == ()
@@ -224,33 +224,33 @@ class TestNotify:
         assert "u:p" not in repr(made)
 
     def test_an_address_in_the_clear_is_warned_of(self) -> None:
-        made = config(GOOD + "notify: {webhook: [{url_file: a}, {url: 'http://hooks.lan/SECRET'}]}\n")
+        made = config(GOOD + "notify: {webhooks: [{url_file: a}, {url: 'http://hooks.lan/SECRET'}]}\n")
         assert made.warnings == (
-            f"{FILE}:2:41: notify.webhook[1].url: the address begins with http://, so what is sent there can be read on its "
+            f"{FILE}:2:42: notify.webhooks[1].url: the address begins with http://, so what is sent there can be read on its "
             "way; use https:// where the receiver has it",
         )
 
     @pytest.mark.parametrize(
         ("written", "told"),
         [
-            ("{check_in: https://a/SECRET}", "20: notify.check_in: found text: write a list, for example [{url_file: /etc/rotator/check-in, every: 1h}]"),
-            ("{check_in: [https://a/SECRET]}", "21: notify.check_in[0]: found text: write keys and values below it, each on its own line"),
-            ("{check_in: [{}]}", "21: notify.check_in[0]: there is no address; add url_file: with a file that holds it, or url:"),
-            ("{check_in: [{url: 'https://SECRET', url_file: a}]}", "21: notify.check_in[0]: url and url_file stand both here; remove one, so that it is clear which address counts"),
-            ("{check_in: [{url: SECRET}]}", "27: notify.check_in[0].url: the address names no valid host; an example is https://hooks.example.org/rotator"),
-            ("{check_in: [{url: 'https://[SECRET'}]}", "27: notify.check_in[0].url: the address cannot be read; an example is https://hooks.example.org/rotator"),
-            ("{check_in: [{url: 'ftp://SECRET'}]}", "27: notify.check_in[0].url: the address does not begin with https:// or http://; an example is https://hooks.example.org/rotator"),
-            ("{check_in: [{url_file: a, every: 0s}]}", "42: notify.check_in[0].every: found the text '0s': write a time from 1s to 31d"),
-            ("{webhook: [{url_file: a, every: 1h}]}", "34: notify.webhook[0].every: there is no such key; remove it (known here: url_file, url, secret_file)"),
-            ("{webhook: [{url: 'https://a', secret: SECRET}]}", "39: notify.webhook[0].secret: secrets do not belong in this file; save the secret in a file of mode 0600 and name it as secret_file"),
-            ("{webhook: [{url_file: 'https://SECRET'}]}", "31: notify.webhook[0].url_file: found an address: write the path of a file that holds it"),
-            (r'{webhook: [{url_file: "SECRET\n"}]}', "31: notify.webhook[0].url_file: found line breaks or other characters that do not print: write the path of a file"),
-            (f"{{webhook: [{{url: 'https://SECRET{'x' * 2048}'}}]}}", "26: notify.webhook[0].url: holds 2062 characters; write at most 2048"),
-            ("{webhook: [{url: [SECRET]}]}", "26: notify.webhook[0].url: found a list: write text, for example https://hooks.example.org/rotator"),
+            ("{check_ins: https://a/SECRET}", "21: notify.check_ins: found text: write a list, for example [{url_file: /etc/rotator/check-in, every: 1h}]"),
+            ("{check_ins: [https://a/SECRET]}", "22: notify.check_ins[0]: found text: write keys and values below it, each on its own line"),
+            ("{check_ins: [{}]}", "22: notify.check_ins[0]: there is no address; add url_file: with a file that holds it, or url:"),
+            ("{check_ins: [{url: 'https://SECRET', url_file: a}]}", "22: notify.check_ins[0]: url and url_file stand both here; remove one, so that it is clear which address counts"),
+            ("{check_ins: [{url: SECRET}]}", "28: notify.check_ins[0].url: the address names no valid host; an example is https://hooks.example.org/rotator"),
+            ("{check_ins: [{url: 'https://[SECRET'}]}", "28: notify.check_ins[0].url: the address cannot be read; an example is https://hooks.example.org/rotator"),
+            ("{check_ins: [{url: 'ftp://SECRET'}]}", "28: notify.check_ins[0].url: the address does not begin with https:// or http://; an example is https://hooks.example.org/rotator"),
+            ("{check_ins: [{url_file: a, every: 0s}]}", "43: notify.check_ins[0].every: found the text '0s': write a time from 1s to 31d"),
+            ("{webhooks: [{url_file: a, every: 1h}]}", "35: notify.webhooks[0].every: there is no such key; remove it (known here: url_file, url, secret_file)"),
+            ("{webhooks: [{url: 'https://a', secret: SECRET}]}", "40: notify.webhooks[0].secret: secrets do not belong in this file; save the secret in a file of mode 0600 and name it as secret_file"),
+            ("{webhooks: [{url_file: 'https://SECRET'}]}", "32: notify.webhooks[0].url_file: found an address: write the path of a file that holds it"),
+            (r'{webhooks: [{url_file: "SECRET\n"}]}', "32: notify.webhooks[0].url_file: found line breaks or other characters that do not print: write the path of a file"),
+            (f"{{webhooks: [{{url: 'https://SECRET{'x' * 2048}'}}]}}", "27: notify.webhooks[0].url: holds 2062 characters; write at most 2048"),
+            ("{webhooks: [{url: [SECRET]}]}", "27: notify.webhooks[0].url: found a list: write text, for example https://hooks.example.org/rotator"),
             ("{apprise: [{url: SECRET}]}", "26: notify.apprise[0].url: the address does not begin with a scheme; an example is ntfys://ntfy.example.org/backups"),
             ("{'https://SECRET': 1}", "10: notify.'…': secrets do not belong in this file; save the address in a file of mode 0600 and name it as url_file"),
-            ("{url: SECRET}", "10: notify.url: there is no such key here; it belongs under check_in:"),
-            ("{webhooks: []}", "10: notify.webhooks: there is no such key; did you mean webhook?"),
+            ("{url: SECRET}", "10: notify.url: there is no such key here; it belongs under check_ins:"),
+            ("{webhook: []}", "10: notify.webhook: there is no such key; did you mean webhooks?"),
             ("{remind_every: never}", "24: notify.remind_every: found the text 'never': write a whole number and its unit (ms, s, m, h or d), such as 90s, 15m or 6h"),
         ],
     )  # fmt: skip

@@ -42,7 +42,7 @@ ACCEPTED = [
     "web:\nnotify:\n" + GOOD,
     "web: {listen: '[::1]:9187', hosts: [a.b]}\n" + GOOD,
     "web: {listen: /run/a.sock, token_file: t}\n" + GOOD,
-    "notify: {remind_every: 1h, check_in: [{url_file: a, every: 5m}], webhook: [{url: 'http://a/', secret_file: s}]}\n"
+    "notify: {remind_every: 1h, check_ins: [{url_file: a, every: 5m}], webhooks: [{url: 'http://a', secret_file: s}]}\n"
     + GOOD,
     "notify: {apprise: [{url: 'mailto://a'}, {url_file: b}]}\n" + GOOD,
     "servers: [{id: 1b4e28ba-2fa1, name: a, schedule: 0 3 * * *}]\n",
@@ -99,11 +99,11 @@ REFUSED = [
     "web: {listen: 9187}\n" + GOOD,
     "web: {listen: ':9187'}\n" + GOOD,
     "web: {listen: '/s', hosts: ['https://a']}\n" + GOOD,
-    "notify: {check_in: {}}\n" + GOOD,
-    "notify: {check_in: [{every: 1h}]}\n" + GOOD,
-    "notify: {check_in: [{url: 'https://a', url_file: b}]}\n" + GOOD,
-    "notify: {webhook: [{url: 'ftp://a'}]}\n" + GOOD,
-    "notify: {webhook: [{url: 'https://a', secret: b}]}\n" + GOOD,
+    "notify: {check_ins: {}}\n" + GOOD,
+    "notify: {check_ins: [{every: 1h}]}\n" + GOOD,
+    "notify: {check_ins: [{url: 'https://a', url_file: b}]}\n" + GOOD,
+    "notify: {webhooks: [{url: 'ftp://a'}]}\n" + GOOD,
+    "notify: {webhooks: [{url: 'https://a', secret: b}]}\n" + GOOD,
     "notify: {apprise: [{url: a}]}\n" + GOOD,
     server(f"description: {'x' * 256}"),
 ]

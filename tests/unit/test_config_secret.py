@@ -99,14 +99,14 @@ def test_a_file_without_usable_lines_is_refused(file: Path, content: bytes, told
 
 
 def test_an_address_is_the_one_written_or_the_one_in_the_file(file: Path) -> None:
-    assert read_address(Target("https://a/b"), "notify.webhook[0]", {}) == "https://a/b"
+    assert read_address(Target("https://a/b"), "notify.webhooks[0]", {}) == "https://a/b"
     written(file, b"https://c/d?e=f\n")
-    assert read_address(Target(url_file=file), "notify.webhook[0]", {}) == "https://c/d?e=f"
+    assert read_address(Target(url_file=file), "notify.webhooks[0]", {}) == "https://c/d?e=f"
     written(file, f"ftp://{SECRET}\n".encode())
     with pytest.raises(ConfigError) as caught:
-        read_address(Target(url_file=file), "notify.webhook[0]", {})
+        read_address(Target(url_file=file), "notify.webhooks[0]", {})
     assert str(caught.value) == (
-        f"notify.webhook[0].url_file: cannot use {file}: the address does not begin with https:// or http://; "
+        f"notify.webhooks[0].url_file: cannot use {file}: the address does not begin with https:// or http://; "
         "an example is https://hooks.example.org/rotator"
     )
 
@@ -119,8 +119,8 @@ class TestWarnings:
 servers: [{id: 1, name: web, schedule: daily}]
 web: {listen: /run/a.sock, token_file: web}
 notify:
-  check_in: [{url_file: check-in}]
-  webhook: [{url_file: hook, secret_file: secret}, {url: 'https://a'}]
+  check_ins: [{url_file: check-in}]
+  webhooks: [{url_file: hook, secret_file: secret}, {url: 'https://a'}]
   apprise: [{url_file: apprise}]
 """
         return parse(text, folder / "c.yaml")
@@ -138,7 +138,7 @@ notify:
         (tmp_path / "secret").chmod(0o644)
         (told,) = secret_warnings(self.config(tmp_path), {})
         assert told == (
-            f"notify.webhook[0].secret_file: every user of this machine may read or change {tmp_path}/secret; "
+            f"notify.webhooks[0].secret_file: every user of this machine may read or change {tmp_path}/secret; "
             "chmod 0600 it"
         )
 
@@ -159,9 +159,9 @@ notify:
         told = list(secret_warnings(self.config(tmp_path), {}))
         assert [line.partition(": ")[0] for line in told] == [
             "web.token_file",
-            "notify.check_in[0].url_file",
-            "notify.webhook[0].url_file",
-            "notify.webhook[0].secret_file",
+            "notify.check_ins[0].url_file",
+            "notify.webhooks[0].url_file",
+            "notify.webhooks[0].secret_file",
             "notify.apprise[0].url_file",
         ]
         assert SECRET not in "".join(told)

@@ -16,6 +16,7 @@ import pytest
 
 from rotator.daemon.lock import InstanceLock, default_lock_file
 from rotator.errors import Exit, LockError, LockPlaceError
+from tests.components import needs_root
 
 REMEDY = "name a writable place with --lock-file"
 
@@ -199,6 +200,14 @@ class TestPlace:
         read_only(monkeypatch, errno.EACCES)
         with pytest.raises(LockPlaceError, match=f"Permission denied; {REMEDY}"):
             InstanceLock(tmp_path / "lock").__enter__()
+
+    def test_what_root_makes_belongs_to_whom_the_directory_belongs_to(self, tmp_path: Path) -> None:
+        needs_root()
+        os.chown(tmp_path, 12345, 12346)
+        for _ in range(2):  # the second time it is there already
+            with InstanceLock(tmp_path / "lock"):
+                found = (tmp_path / "lock").stat()
+                assert (found.st_uid, found.st_gid) == (12345, 12346)
 
     def test_file_system_without_locks_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def flock(_fd: int, _operation: int) -> None:

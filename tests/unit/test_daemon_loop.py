@@ -17,7 +17,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from rotator.config import ApiSettings, Config, Timing
-from rotator.daemon.loop import JUMP, LONGEST_SLEEP, PAUSE, Daemon, Setup
+from rotator.daemon.loop import JUMP, LONGEST_REST, LONGEST_SLEEP, PAUSE, Daemon, Setup
 from rotator.daemon.signals import Signals
 from rotator.engine import Engine, Kind, Outcome, Report
 from rotator.errors import ConfigError, CredentialsError, Exit, RotatorError, UnreachableError
@@ -87,6 +87,7 @@ class StubEngine:
     taken_over: object = None
     closed: bool = False
     farewells: int = 0
+    debts_looked_at: int = 0
 
     def run_pass(self, policies: Sequence[Policy]) -> Report:
         self.looked.append((self.world.wall, [each.server for each in policies]))
@@ -98,6 +99,9 @@ class StubEngine:
 
     def take_over(self, other: object) -> None:
         self.taken_over = other
+
+    def look_at_debts(self) -> None:
+        self.debts_looked_at += 1
 
     def let_go(self) -> None:
         self.farewells += 1
@@ -378,6 +382,17 @@ class TestTimer:
         (_, _), (at, servers) = bench.engine.looked
         assert servers == ["web-server-01", "db-server-01"]
         assert day(24) <= at < day(24) + timedelta(seconds=1)
+
+    def test_every_server_is_looked_at_once_a_day_whatever_its_appointment(self, bench: Bench) -> None:
+        """A clock that was wrong for a moment may have set an appointment that is years away."""
+        bench.engine.answer = lambda policies: Report(
+            tuple(Outcome(each, Kind.IDLE, plan=plan(each, observation(taken(NOW)), NOW + YEAR)) for each in policies)
+        )
+        bench.daemon.tick()
+        for _ in range(2):
+            bench.world.passes(LONGEST_REST + MINUTE)
+            bench.daemon.tick()
+        assert bench.looks() == [["web-server-01", "db-server-01"]] * 3
 
     def test_never_spins(self, bench: Bench) -> None:
         """A server that asks to be looked at in the past gets its turn a second later."""

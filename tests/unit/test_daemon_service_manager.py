@@ -96,7 +96,7 @@ class TestReady:
         ready, status = systemd.told()[-1]
         rejected = "the new configuration was rejected, the old one stays in force: config.yaml:3:5: kep is unknown"
         assert (ready, status) == ("READY=1", f"STATUS={rejected} (and 2 more); 1 server, not looked at yet")
-        manager.passed(Report((outcome(WEB, next_slot=NOW + HOUR),)), NOW, None)
+        manager.passed(Report((outcome(WEB, next_slot=NOW + HOUR),)), NOW)
         assert systemd.status() == f"{rejected} (and 2 more); 1 server, next 03:00 web-01"
         manager.configured(config(WEB), NOW)
         assert systemd.status() == "1 server, next 03:00 web-01"
@@ -120,7 +120,7 @@ class TestStatus:
         outcomes[0] = outcome(servers[0], next_slot=NOW + HOUR)
         outcomes[1:4] = [replace(each, kind=kind) for each, kind in zip(outcomes[1:4], BUSY, strict=True)]
         outcomes[4:6] = [replace(each, kind=Kind.FAILED, problems=("404",)) for each in outcomes[4:6]]
-        manager.passed(Report(tuple(outcomes)), NOW, None)
+        manager.passed(Report(tuple(outcomes)), NOW)
         assert systemd.status() == "1,000 servers, 3 in progress, 2 with problems, next 03:00 web-01"
 
     @pytest.mark.parametrize(
@@ -135,37 +135,37 @@ class TestStatus:
     def test_shows_the_clock_of_the_server(self, systemd: Systemd, slot: datetime, words: str) -> None:
         manager = systemd.manager()
         manager.configured(config(DB), NOW)
-        manager.passed(Report((outcome(DB, next_slot=slot),)), NOW, None)
+        manager.passed(Report((outcome(DB, next_slot=slot),)), NOW)
         assert systemd.status() == f"1 server, {words}"
 
     def test_shows_when_a_slot_is_taken_with_its_splay(self, systemd: Systemd) -> None:
         late = replace(WEB, splay=timedelta(minutes=7))
         manager = systemd.manager()
         manager.configured(config(late), NOW)
-        manager.passed(Report((outcome(late, next_slot=NOW + HOUR),)), NOW, None)
+        manager.passed(Report((outcome(late, next_slot=NOW + HOUR),)), NOW)
         assert systemd.status() == "1 server, next 03:07 web-01"
 
     def test_remembers_servers_that_a_pass_left_out(self, systemd: Systemd) -> None:
         manager = systemd.manager()
         manager.configured(config(WEB, DB), NOW)
-        manager.passed(Report((outcome(WEB, next_slot=NOW + HOUR), outcome(DB, Kind.WAITING))), NOW, None)
-        manager.passed(Report((outcome(DB, next_slot=NOW + timedelta(hours=2)),)), NOW, None)
+        manager.passed(Report((outcome(WEB, next_slot=NOW + HOUR), outcome(DB, Kind.WAITING))), NOW)
+        manager.passed(Report((outcome(DB, next_slot=NOW + timedelta(hours=2)),)), NOW)
         assert systemd.status() == "2 servers, next 03:00 web-01"
 
     def test_keeps_the_next_slot_of_a_server_that_cannot_be_looked_at(self, systemd: Systemd) -> None:
         manager = systemd.manager()
         manager.configured(config(WEB), NOW)
-        manager.passed(Report((outcome(WEB, next_slot=NOW + HOUR),)), NOW, None)
+        manager.passed(Report((outcome(WEB, next_slot=NOW + HOUR),)), NOW)
         failed = outcome(WEB, Kind.SKIPPED, None, "API unreachable")
-        manager.passed(Report((failed,), UnavailableError("the API cannot be reached\nsecond line")), NOW, None)
+        manager.passed(Report((failed,), UnavailableError("the API cannot be reached\nsecond line")), NOW)
         assert systemd.status() == "1 server, 1 with problems, next 03:00 web-01; the API cannot be reached"
-        manager.passed(Report((failed,)), NOW + 2 * HOUR, None)
+        manager.passed(Report((failed,)), NOW + 2 * HOUR)
         assert systemd.status() == "1 server, 1 with problems", "a slot in the past is not what comes next"
 
     def test_forgets_servers_that_are_no_longer_configured(self, systemd: Systemd) -> None:
         manager = systemd.manager()
         manager.configured(config(WEB, DB), NOW)
-        manager.passed(Report((outcome(WEB, Kind.FAILED, None, "x"), outcome(DB, next_slot=NOW + HOUR))), NOW, None)
+        manager.passed(Report((outcome(WEB, Kind.FAILED, None, "x"), outcome(DB, next_slot=NOW + HOUR))), NOW)
         manager.configured(config(DB), NOW)
         assert systemd.status() == "1 server, next 04:00 db-01"
 
@@ -173,17 +173,16 @@ class TestStatus:
         manager = systemd.manager()
         manager.configured(config(WEB), NOW)
         report = Report((outcome(WEB, next_slot=NOW + HOUR),))
-        manager.passed(report, NOW, None)
+        manager.passed(report, NOW)
         systemd.told()
-        manager.begun(NOW)
-        manager.passed(report, NOW, None)
+        manager.passed(report, NOW)
         assert systemd.told() == []
 
     def test_stays_one_short_line_whatever_a_name_holds(self, systemd: Systemd) -> None:
         evil = replace(WEB, server="web\nREADY=0\x1b[2J" + "x" * 1000)
         manager = systemd.manager()
         manager.configured(config(evil), NOW)
-        manager.passed(Report((outcome(evil, next_slot=NOW + HOUR),)), NOW, None)
+        manager.passed(Report((outcome(evil, next_slot=NOW + HOUR),)), NOW)
         [[status]] = systemd.told()[1:]
         assert status.startswith("STATUS=1 server, next 03:00 web\\nREADY=0\\x1b[2Jxxx")
         assert status.endswith("x…")
@@ -232,8 +231,7 @@ class TestEnd:
 def everything(manager: ServiceManager) -> None:
     manager.configured(config(WEB), NOW)
     manager.reloading(NOW)
-    manager.begun(NOW)
-    manager.passed(Report((outcome(WEB, next_slot=NOW + HOUR),)), NOW, None)
+    manager.passed(Report((outcome(WEB, next_slot=NOW + HOUR),)), NOW)
     manager.woke(NOW)
     manager.closing("asked to stop")
 

@@ -99,6 +99,12 @@ def test_more_signals_than_fit_are_no_fault(signals: Signals) -> None:
     assert signals.take_reload()
 
 
+def test_a_second_wish_to_stop_is_the_same_one(signals: Signals) -> None:
+    for _ in range(2):
+        send(signal.SIGTERM)
+    assert signals.stopping.is_set()
+
+
 def test_handlers_are_restored() -> None:
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = [signal.getsignal(number) for number in numbers]

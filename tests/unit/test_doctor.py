@@ -13,6 +13,7 @@ import pytest
 
 from rotator.cli.commands.doctor import document, lines, summary
 from rotator.cli.doctor import clock, optional, places, program, service, settings
+from rotator.cli.doctor.api import may_write
 from rotator.cli.doctor.chart import ApiTime, Chart, Finding, Status, examined, fail, ok, skipped, span, warn
 from rotator.config.settings import ApiSettings, CheckIn, Config, NotifySettings, Target, Timing, WebSettings
 from rotator.daemon.lock import InstanceLock
@@ -229,6 +230,26 @@ class TestOptional:
         assert "SECRET" not in str(found)
 
 
+@pytest.mark.parametrize(
+    ("permission", "may"),
+    [
+        ("write", True),
+        ("snapshots:write", True),
+        ("read_write", True),
+        ("*", True),
+        ("Full access", True),
+        ("all", True),
+        ("read", False),
+        ("read-only, all servers", False),
+        ("all servers", False),
+        ("overwritten", False),
+        ("", False),
+    ],
+)
+def test_a_permission_is_judged_by_whole_words(permission: str, may: bool) -> None:
+    assert may_write(permission) is may
+
+
 class TestSettings:
     def test_a_configuration_that_everybody_may_change_is_told(self, tmp_path: Path) -> None:
         path = tmp_path / "config.yaml"
@@ -261,7 +282,8 @@ def test_packages_and_extras_are_counted(tmp_path: Path) -> None:
     (found,) = program.packages(chart(tmp_path))
     assert found.status is Status.OK
     assert "requests " in found.text
-    assert program.has_extra("page") is ("page: yes" in next(iter(program.extras(chart(tmp_path)))).text)
+    assert program.has_extra("web") is ("web: yes" in next(iter(program.extras(chart(tmp_path)))).text)
+    assert not program.has_extra("there-is-no-such-extra")
     assert program.installed("there-is-no-such-package") is None
 
 
@@ -286,6 +308,8 @@ def test_a_name_cannot_move_the_cursor() -> None:
 
 def test_the_document_has_every_finding() -> None:
     seen = [("a", ok("fine")), ("b", fail("bad", "mend it")), ("c", skipped("no")), ("d", warn("hm", "look"))]
-    assert document(seen)[1] == {"check": "b", "status": "fail", "finding": "bad", "remedy": "mend it"}
-    assert document(seen)[0]["remedy"] is None
+    shown = document(seen, NOW)
+    assert shown["generated_at"] == "2026-11-23T12:00:00+00:00"
+    assert shown["findings"][1] == {"check": "b", "status": "fail", "finding": "bad", "remedy": "mend it"}
+    assert shown["findings"][0]["remedy"] is None
     assert summary(each for _, each in seen) == "\n1 failed, 1 warning, 1 ok"

@@ -5,14 +5,26 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rotator.cli.commands.doctor import document as findings
+from rotator.cli.commands.plan import as_json as plan_json
+from rotator.cli.doctor.chart import warn
 from rotator.config import load
+from rotator.engine import Kind, Outcome, Report
+from rotator.engine.tell import PROBLEMS
 from rotator.errors import ConfigError
 from rotator.logs import Event
+from rotator.model import Sign
+from rotator.planner import plan
+from rotator.standing import status_json
+from tests.builders import day, days, observation, policy, taken
+from tests.conftest import NOW
 from tests.documented import commands
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +78,59 @@ def test_example_configuration_loads_without_a_warning() -> None:
     path = ROOT / "config.example.yaml"
     assert not problems(path)
     assert load(path).warnings == ()
+
+
+def rows_below(heading: str) -> list[str]:
+    """What stands in the first column of the first table below a heading of docs/json.md."""
+    _, found, rest = (ROOT / "docs" / "json.md").read_text(encoding="utf-8").partition(f"\n{heading}\n")
+    assert found, f"docs/json.md has no heading {heading!r}"
+    table = re.search(r"(?:^\|.*\n)+", rest, re.MULTILINE)
+    assert table, f"docs/json.md has no table below {heading!r}"
+    return re.findall(r"^\| `([a-z_.\[\]]+)`", table[0], re.MULTILINE)
+
+
+def test_every_kind_of_notice_is_documented_and_no_other() -> None:
+    assert sorted(rows_below("## Kinds of notices")) == sorted(Sign)
+
+
+def test_every_notice_that_makes_the_exit_code_1_is_marked() -> None:
+    text = (ROOT / "docs" / "json.md").read_text(encoding="utf-8").partition("\n## Kinds of notices\n")[2]
+    marked = re.findall(r"^\| `([a-z_]+)` \|.*\| yes \|$", text, re.MULTILINE)
+    assert set(marked) == PROBLEMS
+
+
+def test_every_state_is_documented_and_no_other() -> None:
+    judged = {"ok", "due", "overdue", "attention"}
+    assert sorted(rows_below("### States")) == sorted(({*Kind} - {Kind.IDLE}) | judged)
+
+
+def test_every_key_is_documented_and_no_other() -> None:
+    seen = observation(*days(20, 21, 22), taken(day(22), snapshot_id=7))
+    rules = policy()
+    report = Report((Outcome(rules, Kind.BLOCKED, "no room", plan(rules, seen, NOW), seen),))
+    shown = {
+        "## `rotator plan --json`": plan_json(report, NOW),
+        "## `rotator status --json`": status_json(report, NOW),
+        "## `rotator doctor --json`": findings([("token", warn("it is old", "make a new one"))], NOW),
+    }
+    for heading, document in shown.items():
+        rows = rows_below(heading)
+        assert sorted([*rows, *as_in_plan(heading)]) == sorted(keys(document)), heading
+
+
+def as_in_plan(heading: str) -> list[str]:
+    """Keys that the document of `status` shares with that of `plan`, whose table has them."""
+    shared = ("servers[].restore_points[].", "servers[].notices[].")
+    plan_rows = rows_below("## `rotator plan --json`")
+    return [row for row in plan_rows if row.startswith(shared)] if "status" in heading else []
+
+
+def keys(value: dict[str, Any], above: str = "") -> Iterator[str]:
+    """Every key of a document, as the tables write it."""
+    for key, each in value.items():
+        yield above + key
+        if isinstance(each, list) and each and isinstance(each[0], dict):
+            yield from keys(each[0], f"{above}{key}[].")
 
 
 def test_every_event_is_documented_and_no_other() -> None:

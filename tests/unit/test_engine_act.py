@@ -17,12 +17,13 @@ from rotator.engine.observe import observe_one
 from rotator.engine.quiet import Quieting, no_hooks
 from rotator.engine.record import intent_of
 from rotator.engine.step import Step, next_action
-from rotator.model import Action, Cause, Policy, Verb
+from rotator.errors import MaybeCreatedError
+from rotator.model import Action, AfterWhen, Cause, Command, Hooks, Policy, Verb
 from rotator.naming import snapshot_name
 from rotator.planner import plan
 from tests.builders import WEB, day, policy
 from tests.conftest import NOW
-from tests.fake_cloud import FakeCloud
+from tests.fake_cloud import FakeCloud, Fault
 from tests.ledger import FakeLedger
 
 TODAY = snapshot_name("rotator", NOW)
@@ -120,3 +121,22 @@ class TestOldList:
         before = len(bench.cloud.calls)
         assert bench.actor.act(ahead)
         assert [call for call, _ in bench.cloud.calls[before:]] == ["list", "create"]
+
+
+class TestHooks:
+    """A policy whose commands nobody runs, for the embedded sandbox: they count as run."""
+
+    HOOKS = Hooks(Command(("freeze",)), Command(("thaw",)), timeout=30 * SECOND, after_when=AfterWhen.REQUESTED)
+
+    def test_one_server_s_debt_is_paid_and_no_other_s(self) -> None:
+        bench = Bench(22, rules=policy(hooks=self.HOOKS))
+        step = bench.step()
+        other = Bench(22, rules=policy(hooks=self.HOOKS))
+        other.cloud.trouble("create", Fault.LOSE_ANSWER)
+        with pytest.raises(MaybeCreatedError):
+            other.actor.act(replace(other.step(), key="another"))
+        [debt] = other.ledger.debts()
+        bench.ledger.owe(debt)
+        assert bench.actor.act(step)
+        assert bench.changes() == ["create"]
+        assert [each.key for each in bench.ledger.debts()] == ["another"]

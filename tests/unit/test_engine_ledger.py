@@ -234,7 +234,7 @@ class TestUsual:
 
 class TestHold:
     def hold(self, *, requested: bool = False) -> Hold:
-        return Hold(WEB, "web-server-01", 801, name(22), NOW, NOW + 60 * MINUTE, requested)
+        return Hold("h", WEB, "web-server-01", 801, name(22), NOW, NOW + 60 * MINUTE, requested)
 
     def test_a_server_that_is_restored_is_left_alone_and_the_others_are_not(self) -> None:
         cloud, ledger = FakeCloud([policy(), policy(DB)]), FakeLedger()

@@ -13,8 +13,7 @@ from structlog.testing import capture_logs
 
 from rotator.engine import Engine, HookCall, Kind, Ran
 from rotator.engine.aside import Threads
-from rotator.engine.ledger import Debt, Result
-from rotator.engine.quiet import TRIES
+from rotator.engine.ledger import Debt
 from rotator.errors import RefusedError, UnavailableError
 from rotator.model import AfterWhen, Command, Hooks, Id, Policy
 from rotator.naming import snapshot_name
@@ -116,6 +115,16 @@ class TestOrder:
         assert bench.runner.story() == [("before", ""), ("after", "requested")]
         assert bench.order() == ["before", "create", "after"]
 
+    def test_and_where_the_answer_was_lost_as_soon_as_a_list_shows_it(self) -> None:
+        bench = Bench(Hooks(BEFORE, AFTER, after_when=AfterWhen.REQUESTED))
+        bench.cloud.trouble("create", Fault.LOSE_ANSWER)
+        bench.shell.engine.run_pass(bench.rules)
+        assert bench.runner.story() == [("before", "")]
+        bench.cloud.advance(MINUTE)
+        bench.shell.engine.run_pass(bench.rules)
+        bench.shell.close()
+        assert bench.runner.story() == [("before", ""), ("after", "requested")]
+
     def test_only_before_or_only_after_is_allowed(self) -> None:
         for hooks, story in ((Hooks(before=BEFORE), ["before"]), (Hooks(after=AFTER), ["after"])):
             bench = Bench(hooks)
@@ -205,10 +214,20 @@ class TestFailure:
         }
         assert reports[-1].outcomes[0].problems == ()
 
-    def test_after_that_never_works_is_given_up_after_some_tries(self, bench: Bench) -> None:
-        bench.runner.failing["after"] = 100
-        bench.shell.run(60 * MINUTE)
-        assert [phase for phase, _ in bench.runner.story()] == ["before", *["after"] * TRIES]
+    def test_after_that_never_works_is_run_ever_again_and_told_all_the_time(self, bench: Bench) -> None:
+        bench.runner.failing["after"] = 10_000
+        reports = bench.shell.run(timedelta(hours=20))
+        tries = [call for call in bench.runner.story() if call[0] == "after"]
+        assert 70 <= len(tries) <= 90, "soon at first, then every quarter of an hour"
+        late = [report for report in reports if report.outcomes[0].look_again]
+        assert all(report.outcomes[0].problems for report in late[30:])
+
+    def test_after_some_days_it_is_given_up(self, bench: Bench) -> None:
+        bench.runner.failing["after"] = 10_000
+        bench.shell.engine.run_pass(bench.rules)
+        bench.cloud.advance(timedelta(days=8))
+        bench.shell.engine.run_pass(bench.rules)
+        assert bench.ledger.debts() == ()
 
     def test_one_server_whose_hook_fails_stops_no_other(self) -> None:
         rules = [quiet_policy(), policy(DB)]
@@ -312,7 +331,7 @@ class TestBeside:
         )
         engine.run_pass(rules)
         engine.close()
-        assert ledger.story() == [("create", TODAY, [Result.NOT_SENT])]
+        assert ledger.story() == []
         assert cloud.changes() == []
 
 
@@ -323,9 +342,9 @@ class Stopped(Inline):
         super().__init__()
         self.stopping = stopping
 
-    def start(self, server_id: Id, work: Callable[[], bool | None]) -> None:
+    def start(self, server_id: Id, work: Callable[[], bool | None], *, urgent: bool = False) -> None:
         self.stopping.set()
-        super().start(server_id, work)
+        super().start(server_id, work, urgent=urgent)
 
 
 class TestEndOfTheProcess:
@@ -390,6 +409,33 @@ class TestEndOfTheProcess:
         bench.cloud.advance(61 * MINUTE)
         bench.shell.engine.run_pass(bench.rules)
         assert bench.runner.story() == [("after", "timed_out")]
+
+    def test_between_passes_it_is_paid_when_its_time_is_over(self, bench: Bench) -> None:
+        bench.shell.engine.run_pass(bench.rules)
+        bench.cloud.advance(59 * MINUTE)
+        bench.shell.engine.look_at_debts()
+        assert bench.runner.story() == [("before", "")]
+        bench.cloud.advance(2 * MINUTE)
+        bench.shell.engine.look_at_debts()
+        assert bench.runner.story() == [("before", ""), ("after", "timed_out")]
+
+    def test_at_a_stop_a_server_whose_command_still_runs_is_left_to_the_next_start(self) -> None:
+        rules = [quiet_policy()]
+        cloud = FakeCloud(rules)
+        runner, may_end = Runner(cloud), threading.Event()
+        runner.meanwhile = lambda: may_end.wait(30)
+        ledger = FakeLedger()
+        shell = Shell(cloud, rules, ledger=ledger, run_hook=runner)
+        shell.engine._aside = Threads()
+        shell.engine.run_pass(rules)
+        shell.engine._stopping.set()
+        started = time.monotonic()
+        shell.engine._pool._stop_seen = started - 10
+        shell.engine.let_go()
+        assert runner.story() == [("before", "")], "`after` would come before `before` has ended"
+        assert len(ledger.debts()) == 1
+        may_end.set()
+        shell.close()
 
     def test_a_clock_that_is_set_back_holds_no_server(self, bench: Bench) -> None:
         bench.shell.engine.run_pass(bench.rules)

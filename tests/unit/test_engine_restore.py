@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from rotator.engine.lease import LEASE, LONGEST
 from rotator.engine.ledger import Hold, Intent, Result
-from rotator.engine.restore import IN_FLIGHT, LONGEST, Ending, Pace, Restore
-from rotator.errors import CredentialsError, RefusedError, RotatorError, UnavailableError, UnreadableError
+from rotator.engine.restore import IN_FLIGHT, Ending, Pace, Restore
+from rotator.errors import CredentialsError, LockError, RefusedError, RotatorError, UnavailableError, UnreadableError
 from rotator.model import Snapshot
 from rotator.naming import snapshot_name
 from tests.builders import WEB, day, policy
@@ -41,7 +42,8 @@ class Bench:
         self.said: list[str] = []
         self.meanwhile: Callable[[], None] = lambda: None
         self.restore_takes = 10 * MINUTE
-        self.restored_at = None
+        self.checks = 0
+        self.alone = True
 
     @property
     def target(self) -> Snapshot:
@@ -54,9 +56,14 @@ class Bench:
         if asked and self.cloud.now >= asked[0].since + self.restore_takes:
             self.cloud.restoring.clear()
 
+    def check(self) -> None:
+        self.checks += 1
+        if not self.alone:
+            raise LockError("somebody rotates")
+
     def run(self, *, safety: bool = True, wait: bool = True) -> Ending:
         pace = Pace(poll=15 * SECOND, patience=60 * MINUTE)
-        restore = Restore(self.cloud, self.ledger, self.cloud.clock, self.sleep, self.said.append, pace)
+        restore = Restore(self.cloud, self.ledger, self.cloud.clock, self.sleep, self.said.append, self.check, pace)
         return restore.run(self.target, prefix="rotator", safety=safety, wait=wait)
 
     def calls(self) -> list[str]:
@@ -93,7 +100,7 @@ def test_rotation_is_held_off_before_anything_else_happens(monkeypatch: pytest.M
     monkeypatch.setattr(bench.ledger, "hold", holding)
     bench.run()
     assert calls[0] == ("0", False)
-    assert calls[1][1] is True
+    assert [requested for _, requested in calls][-1] is True
 
 
 @pytest.mark.parametrize(("numbers", "safety"), [((18, 19, 20, 21, 22), True), ((20, 21), False)])
@@ -229,3 +236,54 @@ def test_a_word_of_the_api_that_comes_late_is_waited_for() -> None:
     bench.meanwhile = lambda: restoring.clear() if bench.cloud.now > NOW + 5 * MINUTE else None
     assert bench.run(safety=False) is Ending.OVER
     assert bench.cloud.now > NOW + 5 * MINUTE
+
+
+class TestHold:
+    def test_it_is_short_and_renewed_as_long_as_the_restore_is_prepared(self) -> None:
+        bench = Bench(20, 21)
+        bench.cloud.create_time = 40 * MINUTE
+        longest = timedelta(0)
+
+        def look() -> None:
+            nonlocal longest
+            [hold] = bench.ledger.held.values()
+            assert bench.cloud.now < hold.until
+            if not hold.requested:
+                longest = max(longest, hold.until - bench.cloud.now)
+
+        bench.meanwhile = look
+        assert bench.run() is Ending.OVER
+        assert longest <= LEASE
+
+    def test_two_restores_of_one_server_do_not_meet(self) -> None:
+        bench = Bench(20, 21)
+        first = Hold("first", WEB, "web-server-01", 801, "x", NOW, NOW + 60 * MINUTE, requested=True)
+        bench.ledger.hold(first)
+        with pytest.raises(RotatorError, match="being restored from x since"):
+            bench.run()
+        assert bench.ledger.held == {WEB: first}
+        assert bench.calls() == []
+
+    def test_a_hold_that_is_lost_stops_the_restore(self) -> None:
+        bench = Bench(20, 21)
+        bench.meanwhile = bench.ledger.held.clear
+        bench.cloud.list_takes = 6 * MINUTE
+        with pytest.raises(RotatorError, match="not held off this server any more"):
+            bench.run(safety=False)
+        assert bench.calls() == []
+
+    def test_somebody_who_would_not_see_it_stops_the_restore_at_the_last_moment(self) -> None:
+        bench = Bench(20, 21)
+        bench.meanwhile = lambda: setattr(bench, "alone", False)
+        with pytest.raises(LockError):
+            bench.run()
+        assert bench.calls() == ["create"]
+        assert bench.checks == 2
+        assert bench.ledger.held == {}
+
+    def test_what_cannot_be_read_counts_as_danger(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        bench = Bench(20, 21)
+        monkeypatch.setattr(bench.ledger, "open_intents", lambda _: None)
+        with pytest.raises(RotatorError, match="cannot be read"):
+            bench.run()
+        assert (bench.calls(), bench.ledger.held) == ([], {})

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from rotator.cli.commands.health import health
-from rotator.daemon.heartbeat import MAX_AGE, heartbeat
+from rotator.daemon.heartbeat import heartbeat
 from rotator.daemon.lock import InstanceLock
+from rotator.model import LONGEST_TURN
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -27,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_no_file_is_no_daemon(path: Path) -> None:
     assert heartbeat(path) is None
-    alive, words = health(path, MAX_AGE, NOW)
+    alive, words = health(path, LONGEST_TURN, NOW)
     assert not alive
     assert f"there is no lock file {path}" in words
 
@@ -36,7 +37,7 @@ def test_a_file_that_nobody_holds_is_no_daemon(path: Path) -> None:
     with InstanceLock(path):
         pass
     touch(path, NOW)
-    alive, words = health(path, MAX_AGE, NOW)
+    alive, words = health(path, LONGEST_TURN, NOW)
     assert not alive
     assert f"nobody holds {path}" in words
 
@@ -45,16 +46,16 @@ def test_a_file_that_nobody_holds_is_no_daemon(path: Path) -> None:
     ("ago", "alive"),
     [
         (timedelta(0), True),
-        (MAX_AGE, True),
-        (MAX_AGE + SECOND, False),
-        (-MAX_AGE, True),
-        (-MAX_AGE - SECOND, False),  # the clock was set back since, and nothing has turned
+        (LONGEST_TURN, True),
+        (LONGEST_TURN + SECOND, False),
+        (-LONGEST_TURN, True),
+        (-LONGEST_TURN - SECOND, False),  # the clock was set back since, and nothing has turned
     ],
 )
 def test_a_loop_is_alive_while_it_touches_its_file(path: Path, ago: timedelta, alive: bool) -> None:
     with InstanceLock(path):
         touch(path, NOW - ago)
-        said, words = health(path, MAX_AGE, NOW)
+        said, words = health(path, LONGEST_TURN, NOW)
     assert said is alive
     assert f"process {os.getpid()}" in words
     assert ("stands still" in words) is not alive

@@ -13,10 +13,9 @@ import rotator.metrics
 from rotator.engine import Finished, Kind, Outcome, Report
 from rotator.errors import ConfigError, UnreachableError
 from rotator.metrics import new_metrics
-from rotator.metrics.fleet import TROUBLES, stale_after
+from rotator.metrics.fleet import TROUBLES
 from rotator.metrics.metrics import Metrics
-from rotator.model import Keep, Policy
-from rotator.standing import is_stale
+from rotator.model import Keep
 from tests.builders import DB, WEB, day, days, foreign, policy, snapshot, taken
 from tests.conftest import NOW
 from tests.metered import CREATE, DELETE, config, metrics, seen
@@ -65,7 +64,7 @@ def test_a_server_never_looked_at_has_its_cap_and_nothing_else() -> None:
 def test_a_server_is_described_by_its_list() -> None:
     made = metrics(WEB_DAILY)
     rows = [*days(20, 21, 22, 23), *foreign("by hand")]
-    made.passed(Report((seen(WEB_DAILY, rows),)), NOW, None)
+    made.passed(Report((seen(WEB_DAILY, rows),)), NOW)
     assert of_server(made) == {
         "cap": 5,
         "healthy": 1,
@@ -84,7 +83,7 @@ def test_a_server_is_described_by_its_list() -> None:
 
 def test_a_server_without_restore_points_has_no_times_of_them() -> None:
     made = metrics(WEB_DAILY)
-    made.passed(Report((seen(WEB_DAILY, []),)), NOW, None)
+    made.passed(Report((seen(WEB_DAILY, []),)), NOW)
     shown = of_server(made)
     assert (shown["snapshots"], shown["restore_points"]) == (0, 0)
     assert not {key for key in shown if "restore_point_timestamp" in key or "success" in key or "stale" in key}
@@ -93,7 +92,7 @@ def test_a_server_without_restore_points_has_no_times_of_them() -> None:
 def test_a_failed_snapshot_is_an_attempt_and_no_success() -> None:
     made = metrics(WEB_DAILY)
     rows = [*days(21), taken(day(22), "failed")]
-    made.passed(Report((seen(WEB_DAILY, rows, Kind.FAILED),)), NOW, None)
+    made.passed(Report((seen(WEB_DAILY, rows, Kind.FAILED),)), NOW)
     shown = of_server(made)
     assert shown["last_attempt_timestamp_seconds"] == day(22).timestamp()
     assert shown["last_success_timestamp_seconds"] == day(21).timestamp()
@@ -101,18 +100,18 @@ def test_a_failed_snapshot_is_an_attempt_and_no_success() -> None:
 
 def test_success_and_attempt_are_when_this_process_saw_them() -> None:
     made = metrics(WEB_DAILY)
-    made.passed(Report((seen(WEB_DAILY, days(22), Kind.ACTED, (CREATE,)),)), NOW, None)
+    made.passed(Report((seen(WEB_DAILY, days(22), Kind.ACTED, (CREATE,)),)), NOW)
     assert of_server(made)["last_attempt_timestamp_seconds"] == NOW.timestamp()
     done = Finished(CREATE.name, ok=True, duration=5 * MINUTE)
-    made.passed(Report((seen(WEB_DAILY, days(22, 23), finished=done),)), NOW + 5 * MINUTE, None)
+    made.passed(Report((seen(WEB_DAILY, days(22, 23), finished=done),)), NOW + 5 * MINUTE)
     assert of_server(made)["last_success_timestamp_seconds"] == (NOW + 5 * MINUTE).timestamp()
 
 
 def test_success_lasts_when_its_restore_point_is_deleted_by_hand() -> None:
     made = metrics(WEB_DAILY)
     done = Finished(CREATE.name, ok=True, duration=None)
-    made.passed(Report((seen(WEB_DAILY, days(22, 23), finished=done),)), NOW, None)
-    made.passed(Report((seen(WEB_DAILY, days(22)),)), NOW + MINUTE, None)
+    made.passed(Report((seen(WEB_DAILY, days(22, 23), finished=done),)), NOW)
+    made.passed(Report((seen(WEB_DAILY, days(22)),)), NOW + MINUTE)
     shown = of_server(made)
     assert shown["last_success_timestamp_seconds"] == NOW.timestamp()
     assert shown["newest_restore_point_timestamp_seconds"] == day(22).timestamp()
@@ -133,7 +132,7 @@ def test_success_lasts_when_its_restore_point_is_deleted_by_hand() -> None:
 )
 def test_each_kind_of_trouble_is_told_apart(outcome: Outcome, kinds: set[str]) -> None:
     made = metrics(WEB_DAILY, now=NOW + 2 * HOUR)
-    made.passed(Report((outcome,)), NOW, None)
+    made.passed(Report((outcome,)), NOW)
     assert troubles(made) == kinds
     assert of_server(made)["healthy"] == (kinds == {"squeezed"}), "squeezed is worth knowing, nothing is wrong yet"
 
@@ -147,7 +146,7 @@ def test_trouble_comes_with_time_alone() -> None:
     now = NOW
     made = new_metrics(lambda: now, "the test")
     made.configured(config(policy(WEB, max_age=26 * HOUR)), NOW)
-    made.passed(Report((seen(policy(WEB, max_age=26 * HOUR), days(23)),)), NOW, None)
+    made.passed(Report((seen(policy(WEB, max_age=26 * HOUR), days(23)),)), NOW)
     assert troubles(made) == set()
     now = NOW + 26 * HOUR + MINUTE
     assert troubles(made) == {"stale"}
@@ -155,35 +154,17 @@ def test_trouble_comes_with_time_alone() -> None:
     assert of_server(made)["stale_after_timestamp_seconds"] == (NOW + 26 * HOUR).timestamp()
 
 
-@pytest.mark.parametrize(
-    "rules",
-    [
-        pytest.param(policy(WEB), id="daily"),
-        pytest.param(policy(WEB, schedule="hourly", splay=timedelta(minutes=7, seconds=30)), id="hourly with splay"),
-        pytest.param(policy(WEB, schedule="every monday at 04:30", timezone="Europe/Paris"), id="weekly"),
-        pytest.param(policy(WEB, max_age=26 * HOUR), id="max_age"),
-        pytest.param(policy(WEB, schedule="every 6 hours", stuck_after=timedelta(minutes=1)), id="soon stuck"),
-    ],
-)
-def test_the_moment_of_becoming_stale_is_the_one_that_status_goes_by(rules: Policy) -> None:
-    outcome = seen(rules, days(23), at=day(23, 3))
-    moment = stale_after(outcome)
-    assert moment is not None
-    assert not is_stale(outcome, moment - MINUTE)
-    assert is_stale(outcome, moment + MINUTE)
-
-
 def test_a_pass_without_a_list_changes_health_and_keeps_what_was_seen() -> None:
     made = metrics(WEB_DAILY)
-    made.passed(Report((seen(WEB_DAILY, [*days(23), *foreign("a", "b")]),)), NOW, None)
+    made.passed(Report((seen(WEB_DAILY, [*days(23), *foreign("a", "b")]),)), NOW)
     before = of_server(made)
     lost = UnreachableError("list the snapshots: no answer")
     skipped = Outcome(WEB_DAILY, Kind.SKIPPED, str(lost), problems=(str(lost),))
-    made.passed(Report((skipped,), lost), NOW + MINUTE, None)
+    made.passed(Report((skipped,), lost), NOW + MINUTE)
     assert of_server(made) == before | {"healthy": 0}
     assert troubles(made) == {"squeezed"}
     assert samples(made)["rotator_last_pass_successful"] == 0
-    made.passed(Report((seen(WEB_DAILY, days(23)),)), NOW + 2 * MINUTE, None)
+    made.passed(Report((seen(WEB_DAILY, days(23)),)), NOW + 2 * MINUTE)
     assert of_server(made)["healthy"] == 1
     assert samples(made)["rotator_last_pass_successful"] == 1
     assert samples(made)["rotator_last_pass_timestamp_seconds"] == (NOW + 2 * MINUTE).timestamp()
@@ -192,16 +173,16 @@ def test_a_pass_without_a_list_changes_health_and_keeps_what_was_seen() -> None:
 def test_a_server_that_left_the_configuration_is_gone() -> None:
     made = metrics(WEB_DAILY, DB_DAILY)
     both = Report((seen(WEB_DAILY, days(23)), seen(DB_DAILY, [])))
-    made.passed(both, NOW, None)
+    made.passed(both, NOW)
     made.configured(config(DB_DAILY), NOW + MINUTE)
-    made.passed(both, NOW + MINUTE, None)
+    made.passed(both, NOW + MINUTE)
     assert of_server(made) == {}
     assert of_server(made, "db-server-01")["healthy"] == 1
 
 
 def test_a_server_renamed_in_the_configuration_has_its_figures_under_the_new_name() -> None:
     made = metrics(WEB_DAILY)
-    made.passed(Report((seen(WEB_DAILY, days(23)),)), NOW, None)
+    made.passed(Report((seen(WEB_DAILY, days(23)),)), NOW)
     made.configured(config(policy(WEB, server="www")), NOW + MINUTE)
     assert of_server(made) == {}
     assert of_server(made, "www")["restore_points"] == 1
@@ -211,7 +192,7 @@ def test_any_name_of_a_server_can_be_a_label() -> None:
     name = 'quote " slash \\ line\nend \r é <b>'
     odd = policy(WEB, server=name)
     made = metrics(odd)
-    made.passed(Report((seen(odd, days(23)),)), NOW, None)
+    made.passed(Report((seen(odd, days(23)),)), NOW)
     for accept in ("", "application/openmetrics-text; version=1.0.0"):
         body = made.exposition(accept)[0].decode()
         parse = parse_open_metrics if accept else parse_text
@@ -225,7 +206,7 @@ def test_what_was_done_is_counted() -> None:
         WEB_DAILY, days(22, 23), Kind.ACTED, (DELETE,), Finished("a", ok=True, duration=301 * timedelta(seconds=1))
     )
     db = seen(DB_DAILY, [], Kind.FAILED, (CREATE,), Finished("b", ok=False, duration=MINUTE))
-    made.passed(Report((web, db)), NOW, None)
+    made.passed(Report((web, db)), NOW)
     shown = samples(made)
     assert shown["rotator_snapshots_created_total"] == 1
     assert shown["rotator_snapshots_deleted_total"] == 1
@@ -252,10 +233,10 @@ def test_a_rotation_that_stays_blocked_is_counted_once_for_each_slot() -> None:
     blocked = seen(WEB_DAILY, foreign("a", "b", "c", "d", "e"), Kind.BLOCKED)
     lost = Outcome(WEB_DAILY, Kind.SKIPPED, "no answer", problems=("no answer",))
     for outcome in (blocked, blocked, lost, blocked):
-        made.passed(Report((outcome,)), NOW, None)
+        made.passed(Report((outcome,)), NOW)
     assert samples(made)['rotator_rotations_total{outcome="blocked"}'] == 1
     later = seen(WEB_DAILY, foreign("a", "b", "c", "d", "e"), Kind.BLOCKED, at=day(24))
-    made.passed(Report((later,)), day(24), None)
+    made.passed(Report((later,)), day(24))
     assert samples(made)['rotator_rotations_total{outcome="blocked"}'] == 2
 
 
@@ -264,11 +245,11 @@ def test_each_failed_try_and_each_missed_slot_is_counted() -> None:
     failed = seen(WEB_DAILY, days(22), Kind.FAILED, finished=Finished("a", ok=False, duration=None))
     waiting = seen(WEB_DAILY, days(22), Kind.FAILED)
     for outcome in (failed, waiting, waiting, failed):
-        made.passed(Report((outcome,)), NOW, None)
+        made.passed(Report((outcome,)), NOW)
     assert samples(made)['rotator_rotations_total{outcome="failed"}'] == 2
     missed = seen(policy(WEB, grace=MINUTE), days(22), at=NOW + HOUR)
     for _ in range(3):
-        made.passed(Report((missed,)), NOW + HOUR, None)
+        made.passed(Report((missed,)), NOW + HOUR)
     assert samples(made)['rotator_rotations_total{outcome="missed"}'] == 1
 
 
@@ -307,7 +288,6 @@ def test_the_loop_is_alive_only_where_there_is_one() -> None:
     made = metrics(WEB_DAILY)
     assert "rotator_last_wake_timestamp_seconds" not in samples(made)
     made.reloading(NOW)
-    made.begun(NOW)
     made.woke(NOW + MINUTE)
     made.closing("asked to stop")
     assert samples(made)["rotator_last_wake_timestamp_seconds"] == (NOW + MINUTE).timestamp()
@@ -332,7 +312,7 @@ def test_the_version_and_the_process_are_shown() -> None:
 )
 def test_the_format_is_the_one_that_is_asked_for(accept: str, content_type: str) -> None:
     made = metrics(WEB_DAILY)
-    made.passed(Report((seen(WEB_DAILY, days(23)),)), NOW, None)
+    made.passed(Report((seen(WEB_DAILY, days(23)),)), NOW)
     body, given = made.exposition(accept)
     assert given.split(";")[0] == content_type
     assert "nonsense" not in given
@@ -345,7 +325,7 @@ def test_the_format_is_the_one_that_is_asked_for(accept: str, content_type: str)
 def test_labels_are_bounded_by_the_configuration() -> None:
     made = metrics(WEB_DAILY, DB_DAILY)
     strangers = [policy(number) for number in range(50)]
-    made.passed(Report(tuple(seen(each, []) for each in strangers)), NOW, None)
+    made.passed(Report(tuple(seen(each, []) for each in strangers)), NOW)
     rows = [row for family in parse_text(made.exposition()[0].decode()) for row in family.samples]
     assert {row.labels["server"] for row in rows if "server" in row.labels} == {"web-server-01", "db-server-01"}
     assert {key for row in rows for key in row.labels} <= {
@@ -369,7 +349,7 @@ def test_a_missing_package_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPa
 def test_adopted_snapshots_count_as_restore_points() -> None:
     adopting = policy(WEB, adopt=("nightly-*",), keep=Keep(last=4))
     made = metrics(adopting)
-    made.passed(Report((seen(adopting, [snapshot("nightly-1", day(22)), *days(23)]),)), NOW, None)
+    made.passed(Report((seen(adopting, [snapshot("nightly-1", day(22)), *days(23)]),)), NOW)
     shown = of_server(made)
     assert (shown["restore_points"], shown["foreign_snapshots"]) == (2, 0)
     assert LABELLED in made.exposition()[0].decode()

@@ -33,7 +33,7 @@ def run(
 ) -> Metrics:
     """A one-shot with this pass."""
     made = metrics(*of)
-    made.passed(Report(outcomes, error), NOW, None)
+    made.passed(Report(outcomes, error), NOW)
     made.write(path)
     return made
 
@@ -77,7 +77,7 @@ def test_counters_go_on_from_run_to_run(path: Path) -> None:
     for _ in range(3):
         made = metrics(WEB_DAILY)
         made.api_request("GET", "200", 0.2)
-        made.passed(Report((seen(WEB_DAILY, days(23), Kind.ACTED, (CREATE,), OK),)), NOW, None)
+        made.passed(Report((seen(WEB_DAILY, days(23), Kind.ACTED, (CREATE,), OK),)), NOW)
         made.write(path)
     shown = read(path)
     assert shown["rotator_snapshots_created_total"] == 3

@@ -69,7 +69,7 @@ class Desk:
         self.notifier.configured(config(*self.policies, notify=SETTINGS), self.now)
 
     def passed(self, *outcomes: Outcome, error: RotatorError | None = None) -> None:
-        self.notifier.passed(Report(outcomes, error), self.now, None)
+        self.notifier.passed(Report(outcomes, error), self.now)
 
     def all(self, kind: Kind = Kind.IDLE, reason: str = "", *notices: Notice, acted: bool = False) -> None:
         self.passed(*(outcome(each, kind, reason, *notices, acted=acted) for each in self.policies))

@@ -145,6 +145,34 @@ def test_the_end_does_not_wait_for_a_receiver_that_hangs(results: Results) -> No
     assert not outbox._thread.is_alive()
 
 
+def test_the_end_is_hurried_as_soon_as_somebody_waits_for_it(results: Results) -> None:
+    hold, stopping = threading.Event(), threading.Event()
+    outlet = Fake(hold=hold)
+    outbox = Outbox(results)
+    outbox.put(outlet, message())
+    until("it is being sent", lambda: outlet.got)
+    threading.Timer(0.3, stopping.set).start()
+    begun = time.monotonic()
+    assert not outbox.close(30, stopping, hurried=0.2)
+    assert 0.3 <= time.monotonic() - begun < 5
+    hold.set()
+    assert outbox._thread
+    outbox._thread.join(5)
+
+
+def test_an_end_that_is_hurried_is_no_longer_than_it_would_be(results: Results) -> None:
+    hold, stopping = threading.Event(), threading.Event()
+    outbox = Outbox(results)
+    outbox.put(Fake(hold=hold), message())
+    stopping.set()
+    begun = time.monotonic()
+    assert not outbox.close(0.2, stopping, hurried=30)
+    assert time.monotonic() - begun < 5
+    hold.set()
+    assert outbox._thread
+    outbox._thread.join(5)
+
+
 def test_more_than_a_bounded_number_is_given_up(results: Results) -> None:
     hold = threading.Event()
     outlet = Fake(hold=hold)

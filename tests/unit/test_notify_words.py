@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
 
 from rotator.notify.alerts import News
 from rotator.notify.seen import subject_of
-from rotator.notify.words import _ADVICE, ACCOUNT, CONFIGURATION, REFUSED, REJECTED, UNREACHABLE, Server, message, trial
+from rotator.notify.words import ACCOUNT, CONFIGURATION, REFUSED, REJECTED, UNREACHABLE, Server, message, trial
 from rotator.standing import Trouble
 from rotator.state.alerts import AlertNote
 from tests.builders import WEB
@@ -101,7 +102,7 @@ def test_the_form_for_programs_has_everything() -> None:
                 "subject": "server",
                 "server_id": WEB,
                 "server": "web-server-01",
-                "trouble": "failing",
+                "kind": "failing",
                 "text": "the list fails",
                 "since": "2026-11-23T01:00:00+00:00",
             }
@@ -117,5 +118,29 @@ def test_a_test_has_the_same_keys_as_a_real_message() -> None:
     assert (test["kind"], test["events"]) == ("test", [])
 
 
-def test_there_is_advice_for_every_trouble() -> None:
-    assert _ADVICE.keys() == {*Trouble, UNREACHABLE, REFUSED, REJECTED}
+@pytest.mark.parametrize("trouble", [*Trouble, UNREACHABLE, REFUSED, REJECTED])
+def test_there_is_advice_for_every_trouble(trouble: str) -> None:
+    advice = written(note(trouble))[1].partition("What to do:\n")[2].partition("\n\n")[0]
+    assert re.fullmatch(r"- [a-z ]+: .{30,}", advice)
+
+
+def test_advice_comes_once_for_each_kind_and_names_the_first_server_that_has_it() -> None:
+    servers = {subject_of(number): Server(number, f"server {number}") for number in range(3)}
+    notes = [
+        note("stale", subject=subject_of(1)),
+        note("held", subject=subject_of(2)),
+        note("stale", subject=subject_of(0)),
+    ]
+    text = written(*notes, servers=servers)[1]
+    assert text.count("`rotator plan --server 'server 1'`") == text.count("`rotator prune --server 'server 2'`") == 1
+    assert text.index("rotator plan") < text.index("rotator prune")
+
+
+def test_a_trouble_that_another_version_of_rotator_noted_is_told_without_advice() -> None:
+    text = written(note("haunted"))[1]
+    assert "haunted since" in text
+    assert "What to do" not in text
+
+
+def test_advice_without_a_server_of_that_name_leaves_the_place_open() -> None:
+    assert "--server NAME" in written(note("held", subject="server:gone"))[1]

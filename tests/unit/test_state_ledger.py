@@ -267,13 +267,13 @@ class TestFile:
         with opened(tmp_path) as one, opened(tmp_path) as two:
             found = (tmp_path / NAME).stat()
             assert one.identity == two.identity == f"{found.st_dev}:{found.st_ino}"
-            assert one.trouble is None
+            assert one.fault is None
 
     def test_symbolic_link_to_its_directory_is_followed(self, tmp_path: Path) -> None:
         (tmp_path / "private").mkdir()
         (tmp_path / "rotator").symlink_to("private")
         with opened(tmp_path / "rotator") as state:
-            assert state.trouble is None
+            assert state.fault is None
         assert (tmp_path / "private" / NAME).exists()
 
     def test_is_used_by_many_threads_at_once(self, tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ class TestWaiting:
         with capture_logs() as log, opened(tmp_path) as state:
             state.begin([intent("a"), intent("b", attempt=10**30), intent("c")])
             assert len(state.history()) == 2
-            assert state.trouble is None
+            assert state.fault is None
         assert [line["event"] for line in log] == ["internal_error"]
 
     def test_change_that_is_written_twice_is_written_once(self, tmp_path: Path) -> None:

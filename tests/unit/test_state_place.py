@@ -14,9 +14,9 @@ import pytest
 
 from rotator.engine.ledger import Past
 from rotator.state import default_state_dir, state_name
+from rotator.state.fault import FaultKind, StateError
 from rotator.state.place import may_command, require_trust
 from rotator.state.schema import VERSION
-from rotator.state.trouble import Kind, StateError
 from tests.builders import WEB
 from tests.state_builders import NAME, SetClock, debt, delete, hold, intent, note, opened, told, version_1, version_of
 
@@ -62,7 +62,7 @@ def distrusted(path: Path, uid: int) -> str:
     try:
         require_trust(path, uid)
     except StateError as error:
-        return str(error) if error.trouble.kind is Kind.UNTRUSTED else ""
+        return str(error) if error.fault.kind is FaultKind.UNTRUSTED else ""
     return ""
 
 
@@ -201,7 +201,7 @@ class TestVersions:
             state.begin([delete("b")])
             assert state.past() == Past()
             assert not state.hold(hold())
-            assert "a newer rotator wrote it" in (state.trouble or "")
+            assert "a newer rotator wrote it" in (state.fault or "")
             assert kinds() == ["newer"]
         assert place.read_bytes() == before
         assert sorted(each.name for each in place.parent.iterdir() if "corrupt" in each.name) == []
@@ -213,7 +213,7 @@ class TestVersions:
         connection.close()
         before = place.read_bytes()
         with opened(place.parent) as state:
-            assert "the database of another program" in (state.trouble or "")
+            assert "the database of another program" in (state.fault or "")
         assert place.read_bytes() == before
 
 
@@ -230,8 +230,8 @@ class TestNoPlace:
             assert state.alerts() == {("web-server-01", "blocked"): note()}
             assert state.past() == Past()
             assert state.usual(WEB) is None
-            assert "File exists" in (state.trouble or "")
-            assert "--state-dir" in (state.trouble or "")
+            assert "File exists" in (state.fault or "")
+            assert "--state-dir" in (state.fault or "")
             assert state.identity is None
         assert kinds() == ["no_place"]
 
@@ -247,7 +247,7 @@ class TestNoPlace:
             clock.now = clock.now.replace(minute=1)
             assert state.usual(WEB) is None
             assert kinds("state_recovered") == ["no_place"]
-            assert state.trouble is None
+            assert state.fault is None
         with opened(tmp_path / "place") as state:
             assert state.debts() == (debt(),)
             assert set(state.past().attempts) == {WEB}

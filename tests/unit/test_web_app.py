@@ -9,6 +9,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,27 +17,28 @@ from structlog.testing import capture_logs
 
 from rotator.engine import Report
 from rotator.errors import ConfigError, UnreachableError
-from rotator.model import Policy
+from rotator.model import LONGEST_TURN, Policy
 from rotator.standing import Board, status_json
 from rotator.web.answers import accepts_gzip
 from rotator.web.app import App
 from rotator.web.gate import Gate
-from rotator.web.health import Pulse
+from rotator.web.health import LoopState
 from rotator.web.listen import place_of
 from rotator.web.recent import Recent
 from rotator.web.wish import Group, Sort, Wish, wish_of
 from tests.builders import policy
 from tests.showcase import LATER, board_of, fleet, looked_at
 
+ROOT = Path(__file__).parents[2]
 LOOPBACK = place_of("127.0.0.1:9187")
 OUTAGE = UnreachableError("the API cannot be reached: connection refused; check the network")
 
 
 def app_of(
-    board: Board, policies: tuple[Policy, ...], gate: Gate | None = None, metrics: Any = None, **pulse: Any
+    board: Board, policies: tuple[Policy, ...], gate: Gate | None = None, metrics: Any = None, **loop: Any
 ) -> App:
     app = App(board, gate or Gate(LOOPBACK), lambda: LATER, metrics)
-    app.pulse = Pulse(**{"config": "/etc/rotator/config.yaml", "policies": policies, "turned": LATER, **pulse})
+    app.loop = LoopState(**{"config": "/etc/rotator/config.yaml", "policies": policies, "turned": LATER, **loop})
     return app
 
 
@@ -167,9 +169,21 @@ def test_a_token_is_wanted_for_everything_but_the_health_checks() -> None:
         assert refused.status == 401
         assert refused.headers["WWW-Authenticate"].startswith("Bearer")
         assert b"s3cret" not in refused.body
-    assert Got(app, "/healthz").status == 200
-    assert Got(app, "/readyz").status == 200
     assert Got(app, "/", authorization="Bearer s3cret").status == 200
+    assert Got(app, "/healthz").json == {"alive": True, "reason": None}
+    assert Got(app, "/readyz").json == {"ready": True}
+
+
+@pytest.mark.parametrize("credentials", [{}, {"authorization": "Bearer guess"}])
+def test_without_the_token_readiness_is_yes_or_no_and_nothing_else(credentials: dict[str, str]) -> None:
+    policies = fleet(3)
+    board = board_of(policies, troubled=2, error=OUTAGE)
+    app = app_of(board, policies, Gate(place_of("0.0.0.0:9187"), token="s3cret"), problems=("line 3: no such key",))
+    got = Got(app, "/readyz", **credentials)
+    assert (got.status, got.json) == (503, {"ready": False})
+    told = Got(app, "/readyz", authorization="Bearer s3cret").json["reasons"]
+    assert {"the new configuration is not in force: line 3: no such key", str(OUTAGE)} <= {*told}
+    assert any(reason.startswith("web-0001: ") for reason in told)
 
 
 @pytest.mark.parametrize(
@@ -273,10 +287,10 @@ def test_alive_as_long_as_the_loop_turns() -> None:
     policies = fleet(1)
     board = board_of(policies)
     assert Got(app_of(board, policies), "/healthz").json == {"alive": True, "reason": None}
-    assert Got(app_of(board, policies, turned=LATER - timedelta(seconds=119)), "/healthz").status == 200
-    hung = Got(app_of(board, policies, turned=LATER - timedelta(minutes=3)), "/healthz")
+    assert Got(app_of(board, policies, turned=LATER - LONGEST_TURN), "/healthz").status == 200
+    hung = Got(app_of(board, policies, turned=LATER - LONGEST_TURN - timedelta(minutes=1)), "/healthz")
     assert hung.status == 503
-    assert "3m" in hung.json["reason"]
+    assert "has not turned for 4m" in hung.json["reason"]
     assert Got(app_of(board, policies, turned=None), "/healthz").status == 503
 
 
@@ -338,7 +352,7 @@ def test_trouble_is_told_in_words_with_what_to_do() -> None:
     assert "What is wrong" in text
     assert "rotator plan --server web-0001" in text
     assert "4 of 5 slots are held by snapshots rotator does not own" in text
-    assert "Free a slot" in text
+    assert "free a slot" in text
 
 
 def test_the_same_trouble_of_many_is_told_once() -> None:
@@ -366,8 +380,8 @@ def test_each_server_says_its_slots_in_letters_and_words() -> None:
 
 def test_age_is_shown_against_what_is_allowed() -> None:
     text = Outline(Got(shown(2, troubled=1)).text).text
-    assert "4d late: 31h allowed" in text
-    assert "of 30h allowed" in text
+    assert "4d late: 2d allowed" in text
+    assert "of 2d allowed" in text
 
 
 def test_max_age_is_what_is_allowed_where_it_is_set() -> None:
@@ -475,7 +489,29 @@ except ConfigError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "vps-rotator[page]" in done.stdout
+    assert "vps-rotator[web]" in done.stdout
+
+
+@pytest.mark.parametrize("missing", ["jinja2", "markupsafe"])
+def test_all_but_the_page_is_served_without_the_packages_of_the_page_alone(missing: str) -> None:
+    code = f"""
+import sys
+sys.modules[{missing!r}] = None
+from tests.unit.test_web_app import Got, shown
+
+class Metrics:
+    def exposition(self, accept):
+        return b"# metrics", "text/plain"
+
+app = shown(metrics=Metrics())
+for target in ("/metrics", "/status.json", "/healthz", "/readyz", "/"):
+    print(Got(app, target).status)
+print(Got(app).text)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    *statuses, words = done.stdout.split(maxsplit=5)
+    assert statuses == ["200", "200", "200", "200", "404"]
+    assert "pip install 'vps-rotator[web]'" in words
 
 
 def test_the_packages_of_the_page_are_not_imported_before_it_is_wanted() -> None:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from itertools import groupby
 
-from rotator.cli.words import bullet, counted, painted, write
+from rotator.cli.words import bullet, painted, write
 from rotator.config import Config, find_config, load, read_token
 from rotator.config.addresses import is_private
 from rotator.config.rules import duration_text
@@ -15,6 +15,7 @@ from rotator.config.secret import secret_warnings
 from rotator.errors import CredentialsError, Exit
 from rotator.model import CAP, Hooks, Policy
 from rotator.naming import printable
+from rotator.planner.words import counted
 
 
 def run(arguments: argparse.Namespace) -> int:

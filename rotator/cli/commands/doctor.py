@@ -15,10 +15,11 @@ from rotator.cli.account import clock
 from rotator.cli.doctor import api, optional, places, program, service, settings
 from rotator.cli.doctor import clock as clocks
 from rotator.cli.doctor.chart import Chart, Check, Finding, Status, examined
-from rotator.cli.words import WIDTH, counted, painted, write
+from rotator.cli.words import WIDTH, painted, write
 from rotator.errors import Exit
 from rotator.logs import Redactor, setup
 from rotator.naming import printable
+from rotator.planner.words import counted
 from rotator.standing import iso
 
 CHECKS: tuple[tuple[str, Check], ...] = (

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rotator.config.files import find_config
+from rotator.cli.locations import lock_file
 from rotator.daemon.heartbeat import heartbeat
-from rotator.daemon.lock import default_lock_file
 from rotator.errors import Exit, RotatorError
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Say how the daemon is; whatever keeps that from being told is an answer as bad as a daemon that hangs."""
     try:
-        alive, words = health(_lock_file(arguments), arguments.max_age, datetime.now(UTC))
+        alive, words = health(lock_file(arguments), arguments.max_age, datetime.now(UTC))
     except RotatorError as error:
         alive, words = False, str(error)
     except OSError as error:
@@ -25,21 +23,15 @@ def run(arguments: argparse.Namespace) -> int:
     return Exit.DONE if alive else Exit.PROBLEM
 
 
-def health(lock_file: Path, max_age: timedelta, now: datetime) -> tuple[bool, str]:
-    """Whether the daemon that holds `lock_file` is alive, and the sentence about it."""
-    beat = heartbeat(lock_file)
+def health(lock: Path, max_age: timedelta, now: datetime) -> tuple[bool, str]:
+    """Whether the daemon that holds `lock` is alive, and the sentence about it."""
+    beat = heartbeat(lock)
     if beat is None:
-        return False, f"no daemon runs: there is no lock file {lock_file}; start it with `rotator run`"
+        return False, f"no daemon runs: there is no lock file {lock}; start it with `rotator run`"
     if not beat.held:
-        return False, f"no daemon runs: nobody holds {lock_file}; start it with `rotator run`"
+        return False, f"no daemon runs: nobody holds {lock}; start it with `rotator run`"
     who = f"process {beat.pid}" if beat.pid else "a process"
     age = round((now - beat.touched_at).total_seconds())
     if not beat.is_alive(now, max_age):
         return False, f"the loop of {who} stands still: it turned {age} s ago; restart it"
     return True, f"the loop of {who} turned {age} s ago"
-
-
-def _lock_file(arguments: argparse.Namespace) -> Path:
-    if arguments.lock_file:
-        return Path(arguments.lock_file)
-    return default_lock_file(find_config(arguments.config, os.environ), os.environ, os.getuid())

@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from rotator.cli.account import clock, start_logging
+from rotator.cli.account import clock, is_called, start_logging
+from rotator.cli.locations import state_file
 from rotator.cli.period import period
-from rotator.cli.words import bullet, counted, painted, write
+from rotator.cli.words import bullet, painted, write
 from rotator.config import find_config, load
 from rotator.errors import Exit, RotatorError, UsageError
-from rotator.model import Id, opaque_id
+from rotator.model import Id
 from rotator.naming import printable
-from rotator.state import default_state_dir, state_name
+from rotator.planner.words import counted
+from rotator.standing import iso
 from rotator.state.history import Entry, History
 
 _ROW = "{:<16}  {:<18} {:<7} {:<24} "
@@ -32,16 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     start_logging(arguments)
     now = clock()
     since, until = period(arguments.since, arguments.until, now)
-    with History(_path(arguments)) as history:
+    with History(state_file(arguments)) as history:
         wanted = _wanted(arguments, history.servers())
         found = (entry for entry in history.entries(since, until) if wanted(entry))
         write(_document(found, history.path, since, until, now) if arguments.json else _table(found, since, until, now))
     return Exit.DONE
-
-
-def _path(arguments: argparse.Namespace) -> Path:
-    directory = Path(arguments.state_dir) if arguments.state_dir else default_state_dir(os.environ, os.getuid())
-    return directory / state_name(find_config(arguments.config, os.environ))
 
 
 def _wanted(arguments: argparse.Namespace, known: Sequence[tuple[Id, str]]) -> Wanted:
@@ -53,7 +50,7 @@ def _wanted(arguments: argparse.Namespace, known: Sequence[tuple[Id, str]]) -> W
         return lambda entry: True  # noqa: ARG005 - every one
     servers: set[Id] = set()
     for name in arguments.server:
-        found = {server_id for server_id, each in known if name == each or opaque_id(name) == server_id}
+        found = {server_id for server_id, each in known if is_called(name, server_id, each)}
         if not found and not _is_configured(arguments, name):
             names = sorted({each for _, each in known})
             shown = ", ".join(printable(each) for each in names[:10]) + (", …" if len(names) > 10 else "")
@@ -68,7 +65,7 @@ def _is_configured(arguments: argparse.Namespace, name: str) -> bool:
         policies = load(find_config(arguments.config, os.environ)).policies
     except RotatorError:
         return False
-    return any(name == policy.server or opaque_id(name) == policy.server_id for policy in policies)
+    return any(is_called(name, policy.server_id, policy.server) for policy in policies)
 
 
 def _table(found: Iterator[Entry], since: datetime | None, until: datetime | None, now: datetime) -> Iterator[str]:
@@ -117,7 +114,7 @@ def _document(
     found: Iterator[Entry], path: Path, since: datetime | None, until: datetime | None, now: datetime
 ) -> Iterator[str]:
     """One JSON object, written as it is read: a full history has 200,000 entries."""
-    head = {"generated_at": _time(now), "state_file": str(path), "since": _time(since), "until": _time(until)}
+    head = {"generated_at": iso(now), "state_file": str(path), "since": iso(since), "until": iso(until)}
     yield json.dumps(head, indent=2).removesuffix("\n}") + ',\n  "entries": ['
     before = None
     for entry in found:
@@ -131,7 +128,7 @@ def _document(
 
 def _entry_json(entry: Entry, now: datetime) -> dict[str, object]:
     return {
-        "at": _time(entry.at),
+        "at": iso(entry.at),
         "server_id": entry.server_id,
         "server": entry.server,
         "policy": entry.policy or None,
@@ -139,17 +136,13 @@ def _entry_json(entry: Entry, now: datetime) -> dict[str, object]:
         "cause": entry.cause,
         "name": entry.snapshot,
         "snapshot_id": entry.snapshot_id,
-        "slot": _time(entry.slot),
+        "slot": iso(entry.slot),
         "attempt": entry.attempt,
         "reason": entry.reason,
         "result": _result(entry, now),
         "detail": entry.detail,
-        "ended_at": _time(entry.ended_at),
+        "ended_at": iso(entry.ended_at),
         "duration_s": None if entry.took is None else entry.took.total_seconds(),
         "by": entry.by,
         "pass_id": entry.pass_id,
     }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

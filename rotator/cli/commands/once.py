@@ -13,7 +13,9 @@ from rotator.cli.audience import Audience
 from rotator.cli.journal import Journal, report_lines
 from rotator.cli.progress import Progress
 from rotator.cli.words import write
+from rotator.daemon.pulse import Pulse
 from rotator.daemon.signals import Signals
+from rotator.daemon.watch import Watchers
 from rotator.engine import Agenda, Engine
 from rotator.model import Policy
 
@@ -25,16 +27,17 @@ def run(arguments: argparse.Namespace) -> int:
     with (
         Signals() as signals,
         open_account(arguments, audience.api_request) as account,
-        single_instance(arguments, account.config),
+        single_instance(arguments, account.config) as lock,
     ):
         policies = chosen(account.config.policies, arguments.server)
         requested = clock().replace(microsecond=0) if arguments.now else None
         audience.adopt(account)
+        watchers = Watchers([*([Pulse(lock, account.state)] if lock else []), audience])
         try:
-            audience.configured(account.config, clock())
+            watchers.configured(account.config, clock())
             audience.began()
-            engine = engine_for(arguments, account, signals.stopping)
-            journal = _rotate(engine, account, policies, requested, signals, audience, wait=not arguments.no_wait)
+            engine = engine_for(arguments, account, signals.stopping, beat=lambda: watchers.woke(clock()))
+            journal = _rotate(engine, account, policies, requested, signals, watchers, wait=not arguments.no_wait)
             # What is still quiet for a snapshot that nobody waits for here.
             engine.let_go()
             engine.close()
@@ -52,7 +55,7 @@ def _rotate(
     policies: Sequence[Policy],
     requested: datetime | None,
     signals: Signals,
-    audience: Audience,
+    watchers: Watchers,
     *,
     wait: bool,
 ) -> Journal:
@@ -63,12 +66,13 @@ def _rotate(
         # No appointment of a one-shot is further away than a poll, unless the clock was set back meanwhile.
         left = min(at - clock(), account.config.timing.poll_interval)
         progress.sleeping(signals, left.total_seconds(), journal, clock)
+        watchers.woke(clock())
         due = agenda.due(max(at, clock()))
         if due and not signals.stopping.is_set():
             report = engine.run_pass(due, requested)
             journal.note(report)
             agenda.note(report)
-            audience.passed(report, clock())
+            watchers.passed(report, clock())
     progress.clear()
     journal.interrupted = signals.stopping.is_set() and journal.is_open()
     return journal

@@ -11,7 +11,8 @@ from typing import Any
 from structlog.contextvars import bound_contextvars
 
 from rotator.cli.account import clock, open_account, survey
-from rotator.cli.words import LEGEND, bullet, local, painted, picture, write
+from rotator.cli.picture import LEGEND, picture
+from rotator.cli.words import bullet, local, painted, write
 from rotator.engine import Outcome, Report
 from rotator.model import Plan, Policy, Verb
 from rotator.naming import printable

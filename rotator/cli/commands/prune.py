@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from rotator.cli.account import Account, clock, open_account, single_instance, survey
 from rotator.cli.ask import typed
 from rotator.cli.commands.plan import action_lines
-from rotator.cli.words import bullet, counted, painted, picture, write
+from rotator.cli.picture import picture
+from rotator.cli.words import bullet, painted, write
 from rotator.engine import NoLedger, Outcome, Report
 from rotator.engine.prune import prune_server
 from rotator.errors import CredentialsError, Exit, UnreachableError
 from rotator.naming import printable
 from rotator.planner import prune_plan
+from rotator.planner.words import counted
 
 
 def run(arguments: argparse.Namespace) -> int:

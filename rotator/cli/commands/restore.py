@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import contextmanager
 from datetime import datetime
 
-from rotator.cli.account import Account, clock, lock_file, open_account
+from rotator.cli.account import Account, clock, is_called, open_account
 from rotator.cli.ask import typed
+from rotator.cli.locations import lock_file
 from rotator.cli.period import moment
 from rotator.cli.words import write
 from rotator.config import Config
-from rotator.daemon.heartbeat import heartbeat
-from rotator.daemon.lock import InstanceLock
+from rotator.daemon.heartbeat import heartbeat, is_marked
 from rotator.engine.restore import LONGEST, Ending, Interlock, Pace, Restore
 from rotator.errors import Exit, LockError, UsageError
 from rotator.model import CAP, Id, Policy, Snapshot, State, opaque_id
@@ -27,12 +28,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Find the restore point, show what will happen, ask, hold rotation off, restore, follow."""
     if arguments.snapshot_id is None and arguments.server is None:
         raise UsageError("say which: the id of a snapshot, or --server and --at; `rotator status` shows what is there")
-    with open_account(arguments) as account, ExitStack() as held:
+    with open_account(arguments) as account, _ended_in_order():
         rows = account.client.account_snapshots().snapshots
         target = _target(arguments, account, rows)
         beside = [each for each in rows if each.server_id == target.server_id]
         safety = not arguments.no_safety
-        _keep_others_away(arguments, account, held)
+        _check_alone(arguments, account)
         write(_warning(target, beside, safety=safety))
         question = f"Type the server's name, {printable(target.server_name)}, to go ahead: "
         if not arguments.yes and not typed(question, target.server_name):
@@ -40,11 +41,34 @@ def run(arguments: argparse.Namespace) -> int:
             return Exit.PROBLEM
         timing = account.config.timing
         pace = Pace(timing.poll_interval, timing.stuck_after)
-        restore = Restore(account.client, _state(account), clock, time.sleep, lambda words: write([words]), pace)
+        restore = Restore(
+            account.client,
+            _state(account),
+            clock,
+            time.sleep,
+            say=lambda words: write([words]),
+            check=lambda: _check_alone(arguments, account),
+            pace=pace,
+        )
         prefix = next((each.prefix for each in _of(account.config, target.server_id)), "rotator")
         ending = restore.run(target, prefix=prefix, safety=safety, wait=not arguments.no_wait)
         write(_farewell(target, ending))
         return Exit.PROBLEM if ending is Ending.UNKNOWN else Exit.DONE
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """A terminal that hangs up, or a stop, ends the command as Ctrl-C does: what it holds is let go."""
+
+    def end(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _state(account: Account) -> Interlock:
@@ -80,8 +104,8 @@ def _created(snapshot: Snapshot) -> datetime:
 
 def _rows_of_server(named: str, account: Account, rows: Sequence[Snapshot]) -> list[Snapshot]:
     """The snapshots of the server with this name or id, in the configuration or at the API."""
-    ids = {each.server_id for each in account.config.policies if named in (each.server, str(each.server_id))}
-    ids |= {each.server_id for each in rows if named in (each.server_name, str(each.server_id))}
+    ids = {each.server_id for each in account.config.policies if is_called(named, each.server_id, each.server)}
+    ids |= {each.server_id for each in rows if is_called(named, each.server_id, each.server_name)}
     if len(ids) > 1:
         raise UsageError(f"--server {named}: several servers go by this name: use the id")
     found = [each for each in rows if each.server_id in ids]
@@ -117,21 +141,22 @@ def _taken(snapshot: Snapshot, config: Config | None = None) -> str:
     return f"{local:%Y-%m-%d %H:%M} {zone} ({age(clock() - snapshot.created_at)} ago)"
 
 
-def _keep_others_away(arguments: argparse.Namespace, account: Account, held: ExitStack) -> None:
-    """Whoever rotates meanwhile has to see the hold: either they share the state, or they must not run at all."""
-    path = lock_file(arguments, account.config)
-    beat = heartbeat(path)
-    ours = _state(account).identity
+def _check_alone(arguments: argparse.Namespace, account: Account) -> None:
+    """Whoever rotates meanwhile has to see the hold: LockError unless they share the state of this command."""
+    beat = heartbeat(lock_file(arguments, account.config.path))
     if beat is None or not beat.held:
-        if ours is None:
-            held.enter_context(InstanceLock(path))
+        if not is_marked(account.config.path):
+            return
+        who = "another user's process"
+    elif beat.state and beat.state == _state(account).identity and beat.is_alive(clock()):
         return
-    if ours is None or beat.state != ours:
-        raise LockError(
-            f"process {beat.pid or '?'} rotates with this configuration and would not know of the restore, for it does "
-            "not use the state that this command uses: run this as the same user or as root, with the same --state-dir "
-            "(see the log for what is wrong with it), or stop that process first"
-        )
+    else:
+        who = f"process {beat.pid or '?'}"
+    raise LockError(
+        f"{who} rotates with this configuration and would not know of the restore, for it does not use the state that "
+        "this command uses (see the log for what is wrong with that): run this as the same user, or as root beside the "
+        "service, with the same --lock-file and --state-dir, or stop that process first"
+    )
 
 
 def _warning(target: Snapshot, beside: Sequence[Snapshot], *, safety: bool) -> list[str]:

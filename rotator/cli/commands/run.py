@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from rotator.cli.account import Account, clock, engine_for, open_account, reloaded, single_instance
 from rotator.cli.audience import Audience
-from rotator.daemon.heartbeat import Pulse
 from rotator.daemon.loop import Daemon, Setup
+from rotator.daemon.pulse import Pulse
 from rotator.daemon.service_manager import ServiceManager
 from rotator.daemon.signals import Signals
 from rotator.daemon.watch import Watchers

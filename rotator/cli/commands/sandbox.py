@@ -12,10 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from rotator.cli.account import clock
-from rotator.cli.words import counted, write
+from rotator.cli.words import write
 from rotator.config.rules import duration
 from rotator.daemon.signals import Signals
 from rotator.errors import Exit, UsageError
+from rotator.planner.words import counted
 from rotator.sandbox import Cloud, Sandbox, configuration, fleet
 
 MOST_SERVERS = 100_000

@@ -10,10 +10,12 @@ from datetime import datetime
 from structlog.contextvars import bound_contextvars
 
 from rotator.cli.account import clock, open_account, survey
-from rotator.cli.words import LEGEND, bullet, counted, local, painted, picture, write
+from rotator.cli.picture import LEGEND, picture
+from rotator.cli.words import bullet, local, painted, write
 from rotator.engine import Outcome, Report
 from rotator.naming import printable
 from rotator.planner import plan
+from rotator.planner.words import counted
 from rotator.standing import judged, last_slot, restore_points, state, status_json
 from rotator.standing.words import age
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
@@ -14,8 +15,8 @@ from urllib.parse import urlsplit
 
 from rotator.cli.doctor.chart import ApiTime, Chart, Finding, fail, ok, skipped, span, warn
 from rotator.cli.doctor.settings import NEEDS_CONFIG
-from rotator.cli.words import counted
 from rotator.errors import ApiError, CredentialsError
+from rotator.planner.words import counted
 
 if TYPE_CHECKING:
     from rotator.api import Client
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _TIMEOUT = timedelta(seconds=4)
 _SLOW = timedelta(seconds=2)
 _SOON = timedelta(days=14)
+_WORD = re.compile(r"[a-z]+|\*")
+_EVERYTHING = frozenset({"*", "all", "full", "access", "admin"})
 _NETWORK = "check api.url, DNS, the firewall and the provider's status page; rotator uses no proxy"
 
 
@@ -99,11 +102,18 @@ def accepted(chart: Chart) -> Iterator[Finding]:
     except ApiError as error:
         yield fail(str(error), _NETWORK)
         return
-    words = f"{who.token_name or 'the token'} of {who.email}, may {who.permissions or 'nothing that the API names'}"
-    if any(word in who.permissions.lower() for word in ("write", "full", "all", "admin", "*")):
+    may = ", ".join(who.permissions) or "nothing that the API names"
+    words = f"{who.token_name or 'the token'} of {who.email}, may {may}"
+    if any(may_write(permission) for permission in who.permissions):
         yield ok(words)
     else:
         yield warn(words, "rotation needs a token that may write: make one in the control panel")
+
+
+def may_write(permission: str) -> bool:
+    """Whether a permission, in the API's words, allows changes: `snapshots:write` does, `all servers` says nothing."""
+    words = set(_WORD.findall(permission.lower()))
+    return "write" in words or (bool(words) and words <= _EVERYTHING)
 
 
 def latency(chart: Chart) -> Iterator[Finding]:

@@ -11,9 +11,9 @@ from rotator.cli.doctor.chart import Chart, Finding, fail, ok, skipped, warn
 from rotator.cli.doctor.places import daemon_runs
 from rotator.cli.doctor.program import has_extra
 from rotator.cli.doctor.settings import NEEDS_CONFIG
-from rotator.cli.words import counted
 from rotator.config.files import UnusableFileError, credential
 from rotator.config.settings import NotifySettings, Target
+from rotator.planner.words import counted
 
 _TIMEOUT = 3.0
 
@@ -23,8 +23,10 @@ def page(chart: Chart) -> Iterator[Finding]:
     if chart.config is None or chart.config.web is None:
         yield skipped(NEEDS_CONFIG if chart.config is None else "`web` is not configured")
         return
-    if not has_extra("page"):
-        yield fail("`web` is configured, and the extra is not installed", "pip install 'vps-rotator[page]'")
+    if not has_extra("web"):
+        said = warn if has_extra("metrics") else fail
+        without = "/metrics and health are served, and no page" if has_extra("metrics") else "nothing can be served"
+        yield said(f"`web` is configured without its extra: {without}", "pip install 'vps-rotator[web]'")
     listen = chart.config.web.listen
     taken, runs = listens(listen), daemon_runs(chart)
     if taken and runs:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rotator.cli.doctor.chart import Chart, Finding, fail, ok, skipped, span, warn
 from rotator.cli.doctor.settings import NEEDS_CONFIG
-from rotator.config import Config
+from rotator.cli.locations import lock_file, state_directory, state_file
 from rotator.daemon.heartbeat import Heartbeat, heartbeat
 
 _LITTLE = 100 * 2**20
@@ -18,24 +18,9 @@ _TOO_LITTLE = 5 * 2**20
 _ELSEWHERE = "make it writable for this user, or name another by --state-dir"
 
 
-def state_directory(chart: Chart) -> Path:
-    """Where the state is, or will be."""
-    from rotator.state.place import default_state_dir
-
-    given = chart.arguments.state_dir
-    return Path(given) if given else default_state_dir(chart.environ, chart.uid)
-
-
-def state_file(chart: Chart, config: Config) -> Path:
-    """Where the state of a configuration is, or will be."""
-    from rotator.state.place import state_name
-
-    return state_directory(chart) / state_name(config.path)
-
-
 def directory(chart: Chart) -> Iterator[Finding]:
     """Whether the state has a place that this user may write to, and room."""
-    place = state_directory(chart)
+    place = state_directory(chart.arguments, chart.environ, chart.uid)
     there = next(each for each in (place, *place.absolute().parents) if each.exists())
     made = "" if there == place else ", made by the first run"
     if not there.is_dir():
@@ -55,13 +40,13 @@ def directory(chart: Chart) -> Iterator[Finding]:
 
 def database(chart: Chart) -> Iterator[Finding]:
     """Whether the state is sound and of a version that this program knows; it is only read."""
+    from rotator.state.fault import ERRORS, explained
     from rotator.state.place import require_trust
-    from rotator.state.trouble import ERRORS, explained
 
     if chart.config is None:
         yield skipped(NEEDS_CONFIG)
         return
-    path = state_file(chart, chart.config)
+    path = state_file(chart.arguments, chart.config.path, chart.environ, chart.uid)
     try:
         if not path.exists():
             yield ok("none yet: the first run makes it")
@@ -91,7 +76,7 @@ def _looked_into(path: Path) -> tuple[int, str]:
 
 def lock(chart: Chart) -> Iterator[Finding]:
     """Who holds the instance lock, and whether the daemon's loop turns."""
-    path = lock_file(chart)
+    path = _lock_file(chart)
     if path is None:
         yield skipped(f"{NEEDS_CONFIG}, or --lock-file")
         return
@@ -104,7 +89,11 @@ def lock(chart: Chart) -> Iterator[Finding]:
         yield ok(f"{path}: free, so neither a daemon nor a one-shot runs")
         return
     yield _loop(chart, path, beat)
-    if beat.state and chart.config and beat.state != _identity(state_file(chart, chart.config)):
+    if (
+        beat.state
+        and chart.config
+        and beat.state != _identity(state_file(chart.arguments, chart.config.path, chart.environ, chart.uid))
+    ):
         remedy = "name the same place with --state-dir, or set STATE_DIRECTORY as the service has it"
         yield warn("whoever holds it uses another state than this command would", remedy)
 
@@ -129,18 +118,16 @@ def _loop(chart: Chart, path: Path, beat: Heartbeat) -> Finding:
     )
 
 
-def lock_file(chart: Chart) -> Path | None:
-    """The lock file that this configuration has; None if neither is known."""
-    from rotator.daemon.lock import default_lock_file
-
-    if chart.arguments.lock_file:
-        return Path(chart.arguments.lock_file)
-    return default_lock_file(chart.config.path, chart.environ, chart.uid) if chart.config else None
+def _lock_file(chart: Chart) -> Path | None:
+    """The lock file, None if neither it nor the configuration is known."""
+    config = chart.config.path if chart.config else None
+    known = config or chart.arguments.lock_file
+    return lock_file(chart.arguments, config, chart.environ, chart.uid) if known else None
 
 
 def daemon_runs(chart: Chart) -> bool:
     """Whether somebody holds the instance lock."""
-    path = lock_file(chart)
+    path = _lock_file(chart)
     try:
         beat = heartbeat(path) if path else None
     except OSError:

@@ -13,7 +13,7 @@ from rotator.cli.doctor.chart import Chart, Finding, fail, ok, skipped
 
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?P<rest>.*)", re.DOTALL)
 _EXTRA = re.compile(r"extra\s*==\s*['\"](?P<extra>[\w-]+)['\"]")
-OPTIONAL = ("page", "metrics", "apprise")
+OPTIONAL = ("web", "metrics", "apprise")
 
 
 def version(_: Chart) -> Iterator[Finding]:
@@ -44,7 +44,7 @@ def extras(_: Chart) -> Iterator[Finding]:
 def has_extra(extra: str) -> bool:
     """Whether every package of an extra is installed."""
     wanted = [name for name, of in map(_parsed, metadata.requires("vps-rotator") or []) if of == extra]
-    return all(installed(name) for name in wanted)
+    return bool(wanted) and all(installed(name) for name in wanted)
 
 
 def installed(package: str) -> str | None:
@@ -56,7 +56,7 @@ def installed(package: str) -> str | None:
 
 
 def _parsed(requirement: str) -> tuple[str, str]:
-    """Name and extra (or nothing) of `waitress>=3.0; extra == "page"`."""
+    """Name and extra (or nothing) of `waitress>=3.0; extra == "web"`."""
     match = _REQUIREMENT.match(requirement)
     extra = _EXTRA.search(requirement)
     return match["name"] if match else requirement, extra["extra"] if extra else ""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import pwd
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import which
 
 from rotator.cli.doctor.chart import Chart, Finding, fail, ok, skipped, warn
-from rotator.cli.words import counted
 from rotator.config import find_config, load, read_token
 from rotator.errors import ConfigError, CredentialsError
+from rotator.hooks import missing_program
+from rotator.planner.words import counted
 
 NEEDS_CONFIG = "needs a configuration that loads"
 
@@ -84,17 +83,17 @@ def hooks(chart: Chart) -> Iterator[Finding]:
         yield skipped(NEEDS_CONFIG)
         return
     commands = {
-        command.argv[0]
+        command
         for policy in chart.config.policies
         if policy.hooks
         for command in (policy.hooks.before, policy.hooks.after)
-        if command and not command.shell
+        if command
     }
     if not any(policy.hooks for policy in chart.config.policies):
         yield skipped("none configured")
         return
-    missing = sorted(name for name in commands if not which(name, os.X_OK, chart.environ.get("PATH")))
-    for name in missing:
-        yield fail(f"{name}: there is no such program to run here", "install it, or write its whole path")
+    missing = sorted({words for each in commands if (words := missing_program(each, chart.environ))})
+    for words in missing:
+        yield fail(words, "install it, or correct `hooks`")
     if not missing:
         yield ok(counted(sum(1 for policy in chart.config.policies if policy.hooks), "server") + " with hooks")

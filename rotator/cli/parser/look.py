@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
 from rotator.cli.parser.options import account, command, json, lock, logging, now, servers, state
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from rotator.cli.parser.options import Commands
 
 _DOCTOR_CODES = """\
@@ -126,7 +129,7 @@ only, changes nothing, and works with a broken configuration too.
 examples:
   rotator doctor
   sudo rotator doctor --token-file /etc/rotator/token
-  rotator doctor --json | jq -r '.[] | select(.status == "fail") | .remedy'
+  rotator doctor --json | jq -r '.findings[] | select(.status == "fail") | .remedy'
 """
     parser = command(commands, "doctor", "look at everything rotator needs, with remedies", text, _DOCTOR_CODES)
     account(parser, sandbox=False)
@@ -150,7 +153,21 @@ examples:
 """
     parser = command(commands, "health", "tell whether the daemon's loop is alive", text, _HEALTH_CODES)
     parser.add_argument(
-        "--max-age", metavar="TIME", default="3m", help="how long ago the loop may have turned (default: 3m)"
+        "--max-age",
+        metavar="TIME",
+        type=_duration,
+        default="3m",
+        help="how long ago the loop may have turned (default: 3m)",
     )
     account(parser, sandbox=False, token=False)
     lock(parser)
+
+
+def _duration(text: str) -> timedelta:
+    """A time as the configuration has it; argparse tells what is wrong with it."""
+    from rotator.config.rules import duration
+
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -134,7 +134,9 @@ class Engine:
         circuit = Circuit()
         self._holds.read()
         seen = self._observe(policies, circuit)
-        outcomes = (self._surveyed(policy, found, decide, circuit) for policy, found in seen)
+        observed = {policy.server_id: found for policy, found in seen if isinstance(found, Observation)}
+        owed = self._quieting.overdue(observed)
+        outcomes = (self._surveyed(policy, found, decide, circuit, owed) for policy, found in seen)
         return Report(tuple(outcomes), circuit.error)
 
     def take_over(self, other: Engine) -> None:
@@ -177,7 +179,9 @@ class Engine:
             return found
         return isolated(lambda observation: self._step(policy, observation, requested), found)
 
-    def _surveyed(self, policy: Policy, found: Seen, decide: Decide, circuit: Circuit) -> Outcome:
+    def _surveyed(
+        self, policy: Policy, found: Seen, decide: Decide, circuit: Circuit, owed: Mapping[Id, str]
+    ) -> Outcome:
         if not isinstance(found, Observation):
             return self._outcomes.of_unseen(policy, found, circuit)
         informed = isolated(lambda observation: self._informed(decide, policy, observation), found)
@@ -185,7 +189,7 @@ class Engine:
             return self._outcomes.of_unseen(policy, informed, circuit)
         planned, eta = informed
         step = Step(policy, found, planned, Permission(granted=True), None, eta=eta)
-        return self._outcomes.of_step(step, False, circuit)
+        return self._outcomes.of_step(step, False, circuit, owed.get(policy.server_id))
 
     def _informed(self, decide: Decide, policy: Policy, observation: Observation) -> tuple[Plan, datetime | None]:
         """The plan with what the ledger adds to it, and when the snapshot in progress should be done."""

@@ -20,6 +20,8 @@ from rotator.errors import QuiesceError
 from rotator.logs import Event, logger
 from rotator.model import AfterWhen, Command, Hooks, Id, Observation, Policy, State
 
+OWED = "the command after its snapshot has not succeeded: the server may still be quiet; see hook_failed in the log"
+
 SLACK = timedelta(minutes=1)
 """How far a clock may be set back without a word."""
 
@@ -160,15 +162,20 @@ class Quieting:
         """What to say of the servers whose `after` command failed and is still owed."""
         with self._lock:
             failed = set(self._failures)
-        words = "the command after the snapshot failed, the server may still be quiet; trying again"
-        return {debt.server_id: words for debt in self._ledger.debts() if debt.key in failed}
+        return {debt.server_id: OWED for debt in self._ledger.debts() if debt.key in failed}
+
+    def overdue(self, seen: Mapping[Id, Observation]) -> dict[Id, str]:
+        """For who only looks: the servers whose `after` command should have run by now, and what to say of each."""
+        overdue = (debt for debt in self._ledger.debts() if self._outcome(debt, seen.get(debt.server_id)))
+        return {debt.server_id: OWED for debt in overdue}
 
     def farewell(self, seconds: float | None, busy: Collection[Id]) -> None:
         """Pay what this process owes, since it ends: as far as the time allows; None: however long it takes."""
         with self._lock:
             mine = set(self._mine)
         # Where commands still run, `after` would come too early, or twice: it is left to the next start.
-        debts = [debt for debt in self._ledger.debts() if debt.key in mine and debt.server_id not in busy]
+        debts = [each for each in self._ledger.debts() if each.key in mine and each.server_id not in busy]
+        debts = [debt for debt in debts if self._may_run(debt)]
         if not debts:
             return
         executor = ThreadPoolExecutor(min(len(debts), 32), thread_name_prefix="rotator-after")

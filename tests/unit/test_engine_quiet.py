@@ -14,9 +14,11 @@ from structlog.testing import capture_logs
 from rotator.engine import Engine, HookCall, Kind, Ran
 from rotator.engine.aside import Threads
 from rotator.engine.ledger import Debt
+from rotator.engine.quiet import OWED
 from rotator.errors import RefusedError, UnavailableError
 from rotator.model import AfterWhen, Command, Hooks, Id, Policy
 from rotator.naming import snapshot_name
+from rotator.planner import plan
 from tests.builders import DB, WEB, day, policy
 from tests.conftest import NOW
 from tests.fake_cloud import Crash, FakeCloud, Fault, Inline, Shell
@@ -209,10 +211,26 @@ class TestFailure:
         assert [phase for phase, _ in bench.runner.story()] == ["before", "after", "after", "after"]
         assert bench.ledger.debts() == ()
         troubled = [each for report in reports for each in report.outcomes if each.problems]
-        assert {each.reason for each in troubled} == {
-            "the command after the snapshot failed, the server may still be quiet; trying again"
-        }
+        assert {each.reason for each in troubled} == {OWED}
         assert reports[-1].outcomes[0].problems == ()
+
+    def test_who_only_looks_sees_that_it_has_not_succeeded(self, bench: Bench) -> None:
+        bench.runner.failing["after"] = 1
+        bench.shell.engine.run_pass(bench.rules)
+        looker = bench.start()
+        [waiting] = looker.engine.survey(bench.rules, plan).outcomes
+        bench.cloud.advance(6 * MINUTE)
+        [done] = looker.engine.survey(bench.rules, plan).outcomes
+        assert (waiting.problems, [OWED]) == ((), list(done.problems))
+
+    def test_one_that_just_failed_is_not_run_again_at_the_end(self, bench: Bench) -> None:
+        bench.runner.failing["after"] = 1
+        bench.shell.engine.run_pass(bench.rules)
+        bench.cloud.advance(6 * MINUTE)
+        bench.shell.engine.run_pass(bench.rules)
+        bench.shell.engine.let_go()
+        assert bench.runner.story() == [("before", ""), ("after", "completed")]
+        assert len(bench.ledger.debts()) == 1
 
     def test_after_that_never_works_is_run_ever_again_and_told_all_the_time(self, bench: Bench) -> None:
         bench.runner.failing["after"] = 10_000

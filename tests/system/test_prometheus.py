@@ -24,7 +24,7 @@ from rotator.slots import latest_slot
 from tests.builders import WEB, policy
 from tests.components import needs_component
 from tests.documented import ROOT, documented
-from tests.e2e.program import until
+from tests.e2e.program import Program, until
 from tests.metered import ODD, all_kinds
 
 MONITORING = ROOT / "monitoring"
@@ -109,25 +109,33 @@ def scrape_config(target: str) -> str:
     return yaml.safe_dump(shown)
 
 
+@contextmanager
+def scraping(target: str, folder: Path) -> Iterator[Prometheus]:
+    """Prometheus, once it has read the target some times."""
+    program = needs_component("prometheus")
+    (folder / "prometheus.yml").write_text(scrape_config(target))
+    address = f"127.0.0.1:{free_port()}"
+    options = ["--config.file=prometheus.yml", "--storage.tsdb.path=data", f"--web.listen-address={address}"]
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen([program, *options], cwd=folder, stderr=log) as process,
+    ):
+        there = Prometheus(f"http://{address}", target)
+        try:
+            until("Prometheus scrapes", lambda: scraped_often(there), 45)
+            yield there
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    program, folder = needs_component("prometheus"), tmp_path_factory.mktemp("prometheus")
-    with serving(all_kinds(now())) as port:
-        target = f"127.0.0.1:{port}"
-        (folder / "prometheus.yml").write_text(scrape_config(target))
-        address = f"127.0.0.1:{free_port()}"
-        options = ["--config.file=prometheus.yml", "--storage.tsdb.path=data", f"--web.listen-address={address}"]
-        with (
-            (folder / "log").open("wb") as log,
-            subprocess.Popen([program, *options], cwd=folder, stderr=log) as process,
-        ):
-            there = Prometheus(f"http://{address}", target)
-            try:
-                until("Prometheus scrapes", lambda: scraped_often(there), 45)
-                yield there
-            finally:
-                process.terminate()
-                process.wait(20)
+    with (
+        serving(all_kinds(now())) as port,
+        scraping(f"127.0.0.1:{port}", tmp_path_factory.mktemp("prometheus")) as there,
+    ):
+        yield there
 
 
 def scraped_often(there: Prometheus) -> bool:
@@ -149,6 +157,25 @@ def test_prometheus_reads_the_figures_of_every_server(prometheus: Prometheus) ->
     assert newest is not None
     shown = prometheus.query("rotator_server_newest_restore_point_timestamp_seconds")["web-server-01"]
     assert newest.timestamp() - shown in (0, 86400), "a day later only if the test ran over the slot"
+
+
+def test_prometheus_reads_a_daemon(tmp_path: Path) -> None:
+    needs_component("prometheus")
+    target = f"127.0.0.1:{free_port()}"
+    config = tmp_path / "config.yaml"
+    config.write_text((ROOT / "config.example.yaml").read_text() + f"\nweb: {{listen: '{target}'}}\n")
+    rotator = Program(tmp_path)
+    try:
+        daemon = rotator.start("run", "--sandbox", "-c", config)
+        daemon.wait_for("snapshot_deleted")
+        with scraping(target, tmp_path) as there:
+            assert set(there.query("rotator_server_healthy").values()) == {1}
+            assert there.query("rotator_server_restore_points")["web-server-01"] == 4
+            assert [*there.query("rotator_snapshots_created_total").values()] == [5]
+            assert sum(there.query('rotator_api_requests_total{method="POST",status="201"}').values()) == 5
+        daemon.end()
+    finally:
+        rotator.close()
 
 
 def test_prometheus_knows_type_and_help_of_every_metric(prometheus: Prometheus) -> None:

@@ -33,14 +33,12 @@ class FakeLedger(NoLedger):
         for key, intent in self.intents.items():
             last = self.results.get(key, [None])[-1]
             at = self.ended_at.get(key, intent.at)
-            if last is Result.NOT_SENT:
+            if last in (Result.NOT_SENT, Result.FAILED) or intent.by == "restore":
                 continue
             if intent.verb == Verb.CREATE and intent.slot is not None:
-                attempts.pop(intent.server_id, None)
-                if last is not Result.FAILED:
-                    attempts[intent.server_id] = Attempt(
-                        intent.slot, last or Result.UNCERTAIN, at, intent.at, intent.attempt, key=key
-                    )
+                attempts[intent.server_id] = Attempt(
+                    intent.slot, last or Result.UNCERTAIN, at, intent.at, intent.attempt, key=key
+                )
             elif intent.verb == Verb.DELETE and intent.snapshot_id is not None:
                 if last is Result.DONE:
                     deletions[intent.server_id] = intent.snapshot_id, at

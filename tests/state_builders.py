@@ -77,9 +77,9 @@ def delete(key: str, snapshot_id: int = 801, *, cause: str = "surplus", at: date
     return intent(key, at=at, **({"verb": "delete", "cause": cause, "snapshot_id": snapshot_id, "slot": slot} | more))
 
 
-def hold(*, since: datetime = NOW, lasts: timedelta = HOUR, **more: Any) -> Hold:
+def hold(key: str = "h", *, since: datetime = NOW, lasts: timedelta = HOUR, **more: Any) -> Hold:
     given: dict[str, Any] = {"server_id": WEB, "server": "web-server-01", "snapshot_id": 801, "snapshot": "rotator-x"}
-    return Hold(since=since, until=since + lasts, **(given | more))
+    return Hold(key, since=since, until=since + lasts, **(given | more))
 
 
 def debt(key: str = "d", **more: Any) -> Debt:
@@ -100,6 +100,14 @@ def debt(key: str = "d", **more: Any) -> Debt:
 def note(subject: str = "web-server-01", text: str = "no room", **more: Any) -> AlertNote:
     given: dict[str, Any] = {"trouble": "blocked", "text": text, "since": NOW, "told_at": NOW}
     return AlertNote(subject, **(given | more))
+
+
+def spoil(path: Path, sql: str) -> None:
+    """Change the file as no rotator does."""
+    connection = sqlite3.connect(path)
+    connection.execute(sql)
+    connection.commit()
+    connection.close()
 
 
 def version_1(path: Path) -> None:

@@ -77,8 +77,14 @@ class Restore:
         self._lease = Lease(ledger, clock)
         self._may_have_begun = False
 
+    @property
+    def may_have_begun(self) -> bool:
+        """Whether the API was asked to restore, so that rotation stays away whatever becomes of this process."""
+        return self._may_have_begun
+
     def run(self, target: Snapshot, *, prefix: str, safety: bool, wait: bool) -> Ending:
         """Hold rotation off, make the server safe, restore, follow; raises what went wrong before the restore began."""
+        self._lift_what_is_over(target.server_id)
         self._lease.take(target)
         try:
             self._alone(target.server_id)
@@ -96,6 +102,13 @@ class Restore:
         self._extended()
         self._say(f"{printable(message)}; it takes 5 to 15 minutes")
         return self._followed(target) if wait else Ending.STARTED
+
+    def _lift_what_is_over(self, server_id: Id) -> None:
+        """A restore that nobody waited for, while no daemon runs, leaves its hold behind."""
+        before = self._ledger.holds().get(server_id)
+        settled = before is not None and before.requested and self._clock() - before.since > SETTLE
+        if before is not None and settled and self._status(server_id) not in (None, RESTORING):
+            self._ledger.lift(before)
 
     def _extended(self) -> None:
         """The restore has begun, or may have: rotation stays away until the API says that it is over."""

@@ -17,7 +17,7 @@ EVERY = timedelta(hours=6)
 """How often what is too old is removed, besides every start."""
 
 
-def prune(connection: sqlite3.Connection, now: datetime) -> None:
+def trim(connection: sqlite3.Connection, now: datetime) -> None:
     """Remove what is older than KEPT and more than MOST, and what nothing can come of any more."""
     # By the newest action too: a clock that runs years ahead for a moment must not cost the history.
     connection.execute(

@@ -1,4 +1,4 @@
-"""Connections to a SQLite file, for writing and for reading only; knows no table and no trouble."""
+"""Connections to a SQLite file, for writing and for reading only; knows no table and no fault."""
 
 from __future__ import annotations
 

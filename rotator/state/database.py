@@ -13,9 +13,9 @@ from typing import TypeVar
 from rotator.logs import Event, logger
 from rotator.state.alone import alone, move_aside
 from rotator.state.connection import begin, connected, reader
+from rotator.state.fault import ERRORS, Fault, FaultKind, explained
 from rotator.state.place import make_directory, prepare, require_trust
 from rotator.state.schema import VERSION, migrate, require_known, require_sound
-from rotator.state.trouble import ERRORS, Kind, Trouble, explained
 
 __all__ = ["COOL_OFF", "Clock", "Database", "reader"]
 
@@ -44,17 +44,21 @@ class _Pause:
         self._from = None
 
 
+_UNREADABLE = (FaultKind.DAMAGED, FaultKind.NEWER, FaultKind.FOREIGN, FaultKind.UNTRUSTED)
+
+
 class Database:
-    """Changes and reads one file, never raising for its condition: that goes to the log, once, and to `trouble`."""
+    """Changes and reads one file, never raising for its condition: that goes to the log, once, and to `fault`."""
 
     def __init__(self, path: Path, clock: Clock, uid: int) -> None:
         self.path = path
-        self.trouble: Trouble | None = None
+        self.fault: Fault | None = None
         self.identity: str | None = None
         self._clock = clock
         self._uid = uid
         self._connection: sqlite3.Connection | None = None
         self._inode = (0, 0)
+        self._opened = 0
         self._pause, self._reading_pause = _Pause(clock), _Pause(clock)
         self._fresh = False
         self._closed = False
@@ -94,6 +98,17 @@ class Database:
             break
         return self._read_only(work)
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the file was begun anew, or replaced, since the last change."""
+        return self._fresh
+
+    def version(self, connection: sqlite3.Connection) -> object:
+        """The same as long as no other process changes the file; None on a connection that is used once."""
+        if connection is not self._connection:
+            return None
+        return self._opened, connection.execute("PRAGMA data_version").fetchone()[0]
+
     def close(self) -> None:
         """Let the file go."""
         self._closed = True
@@ -121,7 +136,7 @@ class Database:
 
     def _is_readable(self) -> bool:
         """Whether what keeps the file from being written may let it be read."""
-        return self.trouble is None or self.trouble.kind not in (Kind.DAMAGED, Kind.NEWER, Kind.FOREIGN, Kind.UNTRUSTED)
+        return self.fault is None or self.fault.kind not in _UNREADABLE
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None:
@@ -139,6 +154,7 @@ class Database:
                 raise
         self.identity = f"{found.st_dev}:{found.st_ino}"
         self._connection = connection
+        self._opened += 1
         return connection
 
     def _set_up(self, connection: sqlite3.Connection) -> None:
@@ -164,24 +180,24 @@ class Database:
 
     def _failed(self, error: Exception) -> bool:
         """Tell of it and let the file go; True if a new file took its place and it may be tried again."""
-        trouble = explained(error, self.path)
+        fault = explained(error, self.path)
         self._let_go()
-        if trouble.kind is not Kind.DAMAGED:
-            self._tell(trouble)
-        elif self._replaced(trouble):
+        if fault.kind is not FaultKind.DAMAGED:
+            self._tell(fault)
+        elif self._replaced(fault):
             return True
         self._pause.begin()
         return False
 
-    def _replaced(self, trouble: Trouble) -> bool:
+    def _replaced(self, fault: Fault) -> bool:
         """Whether the damaged file made way for a new one; says what becomes of it."""
         try:
             aside = move_aside(self.path, self._inode, self._clock())
         except OSError as error:
-            self._tell(Trouble(Kind.DAMAGED, f"{trouble.text}; it cannot be moved aside: {error.strerror}; remove it"))
+            self._tell(Fault(FaultKind.DAMAGED, f"{fault.text}; it cannot be moved aside: {error.strerror}; remove it"))
             return False
         where = f"kept as {aside}" if aside else "moved aside by another process"
-        self._tell(Trouble(Kind.DAMAGED, f"{trouble.text}; {where}, and a new one begins, without the history so far"))
+        self._tell(Fault(FaultKind.DAMAGED, f"{fault.text}; {where}, and a new one begins, without the history so far"))
         self._fresh = True
         return True
 
@@ -198,7 +214,7 @@ class Database:
             self._let_go()
             self._fresh = True
             text = f"state {self.path}: it was removed or replaced while in use; what is there now is used"
-            self._tell(Trouble(Kind.REMOVED, text))
+            self._tell(Fault(FaultKind.REMOVED, text))
 
     def _let_go(self) -> None:
         if self._connection is not None:
@@ -206,17 +222,17 @@ class Database:
                 self._connection.close()
         self._connection, self.identity = None, None
 
-    def _tell(self, trouble: Trouble) -> None:
-        known = self.trouble is not None and self.trouble.kind is trouble.kind
-        self.trouble = trouble
+    def _tell(self, fault: Fault) -> None:
+        known = self.fault is not None and self.fault.kind is fault.kind
+        self.fault = fault
         if not known:
-            fields = {"state": str(self.path), "kind": trouble.kind.value, "reason": trouble.text}
+            fields = {"state": str(self.path), "kind": fault.kind.value, "reason": fault.text}
             logger().error(Event.STATE_UNUSABLE, **fields)
 
     def _recovered(self) -> None:
         self._pause.end()
         self._reading_pause.end()
-        if self.trouble is not None:
-            fields = {"state": str(self.path), "kind": self.trouble.kind.value}
+        if self.fault is not None:
+            fields = {"state": str(self.path), "kind": self.fault.kind.value}
             logger().info(Event.STATE_RECOVERED, **fields, reason="the state can be read and written again")
-            self.trouble = None
+            self.fault = None

@@ -14,10 +14,11 @@ from typing import Self
 from rotator.errors import RotatorError
 from rotator.model import Id
 from rotator.state.connection import reader
+from rotator.state.fault import ERRORS, UNFIT, explained
+from rotator.state.legible import Legible
 from rotator.state.place import require_trust
-from rotator.state.rows import Row, moment, stamp, stored_id
+from rotator.state.rows import Row, moment, stamp, stored_id, texts
 from rotator.state.schema import VERSION, migrate, require_known
-from rotator.state.trouble import ERRORS, explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class History:
     def entries(self, since: datetime | None = None, until: datetime | None = None) -> Iterator[Entry]:
         """What was done from `since` to before `until`, newest first, read as it is asked for."""
         try:
-            yield from entries(self._opened, since, until)
+            yield from entries(self._opened, Legible(self.path), since, until)
         except ERRORS as error:
             raise HistoryError(explained(error, self.path).text) from None
 
@@ -82,7 +83,7 @@ class History:
         """Every server that the history mentions, under each of its names."""
         try:
             found = self._opened.execute("SELECT DISTINCT server_id, server FROM actions ORDER BY server")
-            return tuple((stored_id(server_id), server) for server_id, server in found)
+            return tuple(each for each in map(_server, found) if each is not None)
         except ERRORS as error:
             raise HistoryError(explained(error, self.path).text) from None
 
@@ -93,17 +94,30 @@ class History:
         return self._connection
 
 
-def entries(connection: sqlite3.Connection, since: datetime | None, until: datetime | None) -> Iterator[Entry]:
+def entries(
+    connection: sqlite3.Connection, legible: Legible, since: datetime | None, until: datetime | None
+) -> Iterator[Entry]:
     """The actions from `since` to before `until`, newest first."""
-    query = """SELECT at, server_id, server, policy, verb, cause, snapshot, snapshot_id, slot, attempt, reason, result,
-        detail, ended_at, took, by, pass_id FROM actions WHERE at >= ? AND at < ? ORDER BY at DESC, number DESC"""
+    query = """SELECT key, at, server_id, server, policy, verb, cause, snapshot, snapshot_id, slot, attempt, reason,
+        result, detail, ended_at, took, by, pass_id FROM actions
+        WHERE at >= ? AND at < ? ORDER BY at DESC, number DESC"""
     bounds = (-(2**63) if since is None else stamp(since), 2**63 - 1 if until is None else stamp(until))
-    return (_entry(row) for row in connection.execute(query, bounds))
+    return legible.each("actions", connection.execute(query, bounds), _entry)
+
+
+def _server(row: Row) -> tuple[Id, str] | None:
+    """None for a row that cannot be read: its entry says so."""
+    try:
+        texts(row[1])
+        return stored_id(row[0]), row[1]
+    except UNFIT:
+        return None
 
 
 def _entry(row: Row) -> Entry:
-    at, server_id, server, policy, verb, cause, snapshot, snapshot_id, slot, attempt, reason, *outcome = row
+    _, at, server_id, server, policy, verb, cause, snapshot, snapshot_id, slot, attempt, reason, *outcome = row
     result, detail, ended_at, took, by, pass_id = outcome
+    texts(server, policy, verb, cause, snapshot, reason, result or "", detail, by, pass_id)
     return Entry(
         moment(at),
         stored_id(server_id),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 from rotator.state.rows import Change
+from rotator.state.tables import Table
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -14,14 +15,16 @@ Value = TypeVar("Value")
 class Mirror(Generic[Key, Value]):
     """Answers while the file cannot be read, and puts what it knows into a file that is begun anew."""
 
-    def __init__(self, kept: Callable[[Value], Change]) -> None:
-        self._kept = kept
+    def __init__(self, table: Table[Key, Value]) -> None:
+        self.table = table
+        self.version: object = None
+        """Of the file's content, as of which it was read; None: it is to be read again."""
         self._known: dict[Key, Value] = {}
         self._unwritten: dict[Key, Value | None] = {}
 
-    def put(self, key: Key, value: Value) -> None:
+    def put(self, value: Value) -> None:
         """It is to be written."""
-        self._unwritten[key] = value
+        self._unwritten[self.table.key(value)] = value
 
     def drop(self, key: Key) -> None:
         """It is to be removed."""
@@ -32,9 +35,10 @@ class Mirror(Generic[Key, Value]):
         self._known = self.all()
         self._unwritten.clear()
 
-    def learn(self, found: Mapping[Key, Value]) -> None:
+    def learn(self, found: Mapping[Key, Value], version: object = None) -> None:
         """What the file has."""
         self._known = dict(found)
+        self.version = version
 
     def all(self) -> dict[Key, Value]:
         """What the file would have if everything were written."""
@@ -43,4 +47,4 @@ class Mirror(Generic[Key, Value]):
 
     def changes(self) -> list[Change]:
         """What makes a new file know all this."""
-        return [self._kept(value) for value in self.all().values()]
+        return [self.table.kept(value) for value in self.all().values()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import grp
-import hashlib
 import os
 import pwd
 import stat
@@ -11,7 +10,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from rotator.state.trouble import Kind, StateError, Trouble
+from rotator.config.files import stem
+from rotator.state.fault import Fault, FaultKind, StateError
 
 SYSTEM = Path("/var/lib/rotator")
 
@@ -40,8 +40,7 @@ def default_state_dir(environ: Mapping[str, str], uid: int) -> Path:
 
 def state_name(config: Path) -> str:
     """The file name of a configuration's state, so that two configurations do not meet in one file."""
-    resolved = config.resolve()
-    return f"{resolved.stem}-{hashlib.sha256(os.fsencode(resolved)).hexdigest()[:12]}.db"
+    return f"{stem(config)}.db"
 
 
 def make_directory(path: Path) -> None:
@@ -64,9 +63,9 @@ def prepare(path: Path, uid: int) -> bool:
         raise StateError(_no_place(path, error)) from None
 
 
-def _no_place(path: Path, error: OSError) -> Trouble:
+def _no_place(path: Path, error: OSError) -> Fault:
     remedy = "make the directory writable for this user, or name another by --state-dir"
-    return Trouble(Kind.NO_PLACE, f"state {path}: {error.strerror}; {remedy}")
+    return Fault(FaultKind.NO_PLACE, f"state {path}: {error.strerror}; {remedy}")
 
 
 def _made(path: Path, directory: os.stat_result, uid: int) -> bool:
@@ -95,7 +94,7 @@ def require_trust(path: Path, uid: int) -> None:
             found = directory if each == path.parent else each.lstat()
             objection = _objection(found, owners, uid, is_directory=each == path.parent)
             if objection:
-                raise StateError(Trouble(Kind.UNTRUSTED, f"state {path}: {each} {objection}"))
+                raise StateError(Fault(FaultKind.UNTRUSTED, f"state {path}: {each} {objection}"))
 
 
 def _objection(found: os.stat_result, owners: set[int], uid: int, *, is_directory: bool) -> str | None:

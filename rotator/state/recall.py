@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from statistics import median
+from typing import TypeVar
 
 from rotator.engine.ledger import Attempt, Intent, Past, Result
 from rotator.engine.memory import FORGOTTEN
 from rotator.model import Cause, Id, Verb
-from rotator.state.rows import OPEN_INTENTS, Row, id_text, intent_of, moment, stamp, stored_id
+from rotator.state.legible import Legible
+from rotator.state.rows import OPEN_INTENTS, Row, id_text, intent_of, moment, stamp, stored_id, texts
+
+Found = TypeVar("Found")
 
 LOST = timedelta(minutes=15)
 """After so long nobody waits for the answer to a call any more."""
 
+SKEW = timedelta(minutes=5)
+"""How far clocks of processes may differ; what was begun later than that was begun by a clock that was wrong."""
+
 _ATTEMPTS_FROM = timedelta(days=7)
+
+_TICK = timedelta(microseconds=1)
 
 _FEWEST, _MOST = 3, 10
 """How many durations make one usual, and how many of the last are looked at."""
 
-_LAST = """SELECT server_id, slot, result, coalesce(ended_at, at), at, attempt, detail, key, snapshot_id, max(number)
+_LAST = """SELECT key, server_id, slot, result, coalesce(ended_at, at), at, attempt, detail, snapshot_id, max(number)
     FROM actions WHERE verb = ? AND {} GROUP BY server_id"""
 
-_LAST_CREATES = _LAST.format(f"slot IS NOT NULL AND (result IS NULL OR result <> '{Result.NOT_SENT}')")
+# What failed took no slot, and what a person had made before a restore is of none: neither hides what came before.
+_LAST_CREATES = _LAST.format(
+    "slot IS NOT NULL AND by <> 'restore'"
+    f" AND (result IS NULL OR result IN ('{Result.UNCERTAIN}', '{Result.SENT}', '{Result.COMPLETED}'))"
+)
 
 _LAST_DELETES = _LAST.format(f"snapshot_id IS NOT NULL AND result = '{Result.DONE}'")
 
@@ -33,49 +46,48 @@ _LAST_ROOMS = _LAST.format(
 )
 
 
-def past(connection: sqlite3.Connection, now: datetime) -> Past:
+def past(connection: sqlite3.Connection, legible: Legible, now: datetime) -> Past:
     """What earlier processes left, as far as it matters at `now`.
 
     Of deletes only a confirmed one makes a list that still shows the snapshot doubtful. If one without an outcome was
     done, the worst is that the same snapshot is deleted again; if it was not, nothing waits for it.
     """
-    attempts = _by_server(connection, _LAST_CREATES, Verb.CREATE)
-    deletes = _by_server(connection, _LAST_DELETES, Verb.DELETE)
-    rooms = _by_server(connection, _LAST_ROOMS, Verb.DELETE)
+
+    def last(query: str, verb: Verb, value: Callable[[Row], Found]) -> dict[Id, Found]:
+        rows = connection.execute(query, (verb.value,))
+        return dict(legible.values("actions", rows, lambda row: (stored_id(row[1]), value(row))))
+
+    attempts = last(_LAST_CREATES, Verb.CREATE, lambda row: _attempt(row, now))
+    deletes = last(_LAST_DELETES, Verb.DELETE, lambda row: (stored_id(row[8]), min(moment(row[4]), now)))
+    rooms = last(_LAST_ROOMS, Verb.DELETE, lambda row: (moment(row[2]), stored_id(row[8])))
     return Past(
-        {key: each for key, row in attempts.items() if (each := _attempt(row, now)) is not None},
-        {
-            key: (stored_id(row[8]), min(moment(row[3]), now))
-            for key, row in deletes.items()
-            if now - FORGOTTEN < min(moment(row[3]), now)
-        },
-        {key: (moment(row[1]), stored_id(row[8])) for key, row in rooms.items()},
+        {key: each for key, each in attempts.items() if each.begun >= now - _ATTEMPTS_FROM},
+        {key: (each, at) for key, (each, at) in deletes.items() if now - FORGOTTEN < at},
+        rooms,
     )
 
 
-def _by_server(connection: sqlite3.Connection, query: str, verb: Verb) -> Mapping[Id, Row]:
-    return {stored_id(row[0]): row for row in connection.execute(query, (verb.value,))}
-
-
-def _attempt(row: Row, now: datetime) -> Attempt | None:
-    """The attempt, unless it failed or is old. A clock that was ahead must not hold a slot up until its time comes."""
-    _, slot, result, at, begun, attempt, detail, key, *_ = row
+def _attempt(row: Row, now: datetime) -> Attempt:
+    """The attempt of a row. A clock that was ahead must not hold a slot up until its time comes."""
+    key, _, slot, result, at, begun, attempt, detail, *_ = row
+    texts(key, detail)
     stage = Result(result or Result.UNCERTAIN)
-    reached, sent = min(moment(at), now), min(moment(begun), now)
-    if stage is Result.FAILED or sent < now - _ATTEMPTS_FROM:
-        return None
-    return Attempt(moment(slot), stage, reached, sent, attempt, detail, key=key)
+    return Attempt(moment(slot), stage, min(moment(at), now), min(moment(begun), now), int(attempt), detail, key=key)
 
 
-def usual(connection: sqlite3.Connection, server_id: Id) -> timedelta | None:
+def usual(connection: sqlite3.Connection, legible: Legible, server_id: Id) -> timedelta | None:
     """The median of the last durations of this server's snapshots; None while fewer than three are known."""
-    query = """SELECT took FROM actions WHERE server_id = ? AND verb = ? AND took IS NOT NULL
+    query = """SELECT key, took FROM actions WHERE server_id = ? AND verb = ? AND took IS NOT NULL
         ORDER BY number DESC LIMIT ?"""
-    rows = connection.execute(query, (id_text(server_id), Verb.CREATE.value, _MOST)).fetchall()
-    return timedelta(microseconds=median(row[0] for row in rows)) if len(rows) >= _FEWEST else None
+    rows = connection.execute(query, (id_text(server_id), Verb.CREATE.value, _MOST))
+    found = legible.values("actions", rows, lambda row: timedelta(microseconds=row[1]))
+    return timedelta(microseconds=median(each / _TICK for each in found)) if len(found) >= _FEWEST else None
 
 
-def open_intents(connection: sqlite3.Connection, server_id: Id, now: datetime) -> tuple[Intent, ...]:
-    """The calls about this server that may be on their way now, oldest first."""
-    rows = connection.execute(OPEN_INTENTS, (id_text(server_id), stamp(now - LOST)))
-    return tuple(intent_of(row) for row in rows)
+def open_intents(
+    connection: sqlite3.Connection, legible: Legible, server_id: Id, now: datetime
+) -> tuple[Intent, ...] | None:
+    """The calls about this server that may be on their way now, oldest first; None if one of them cannot be read."""
+    rows = connection.execute(OPEN_INTENTS, (id_text(server_id), stamp(now - LOST), stamp(now + SKEW))).fetchall()
+    found = legible.values("actions", rows, intent_of)
+    return tuple(found) if len(found) == len(rows) else None

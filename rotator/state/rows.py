@@ -58,6 +58,13 @@ def words(text: str, longest: int = LONGEST) -> str:
     return cut.encode("utf-8", "replace").decode("utf-8")
 
 
+def texts(*values: object) -> None:
+    """TypeError unless all of these are texts: a column takes anything, whatever it was declared to be."""
+    for value in values:
+        if not isinstance(value, str):
+            raise TypeError(f"{str(value)[:40]!r} is no text")
+
+
 def _optional(convert: Callable[[Any], Any], value: object) -> Any:
     return None if value is None else convert(value)
 
@@ -99,10 +106,20 @@ def ended(
     return Change(_END, (result.value, stamp(at), _optional(id_text, snapshot_id), duration, text, text, key))
 
 
+def hold_taken(hold: Hold) -> Change:
+    """A hold as a row, in place of the one that is there."""
+    return Change(f"{_TAKE_HOLD} {_INSTEAD}", _hold_values(hold))
+
+
 def hold_kept(hold: Hold) -> Change:
-    """A hold as a row."""
-    values = (
+    """A hold as a row, unless another restore began since."""
+    return Change(f"{_TAKE_HOLD} {_INSTEAD} WHERE holds.until <= excluded.since", _hold_values(hold))
+
+
+def _hold_values(hold: Hold) -> Row:
+    return (
         id_text(hold.server_id),
+        hold.key,
         words(hold.server),
         id_text(hold.snapshot_id),
         words(hold.snapshot),
@@ -110,20 +127,24 @@ def hold_kept(hold: Hold) -> Change:
         stamp(hold.until),
         int(hold.requested),
     )
-    return Change(_KEEP_HOLD, values)
 
 
-HOLDS = "SELECT server_id, server, snapshot_id, snapshot, since, until, requested FROM holds"
+HOLDS = "SELECT server_id, key, server, snapshot_id, snapshot, since, until, requested FROM holds"
 
-_KEEP_HOLD = """INSERT OR REPLACE INTO holds (server_id, server, snapshot_id, snapshot, since, until, requested)
-    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_TAKE_HOLD = """INSERT INTO holds (server_id, key, server, snapshot_id, snapshot, since, until, requested)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_INSTEAD = """ON CONFLICT (server_id) DO UPDATE SET key = excluded.key, server = excluded.server,
+    snapshot_id = excluded.snapshot_id, snapshot = excluded.snapshot, since = excluded.since, until = excluded.until,
+    requested = excluded.requested"""
 
 
 def hold_of(row: Row) -> Hold:
     """The hold of a row of HOLDS."""
-    server_id, server, snapshot_id, snapshot, since, until, requested = row
-    times = (moment(since), moment(until))
-    return Hold(stored_id(server_id), server, stored_id(snapshot_id), snapshot, *times, requested=bool(requested))
+    server_id, key, server, snapshot_id, snapshot, since, until, requested = row
+    texts(key, server, snapshot)
+    of = (key, stored_id(server_id), server, stored_id(snapshot_id), snapshot)
+    return Hold(*of, moment(since), moment(until), requested=bool(requested))
 
 
 def debt_kept(debt: Debt) -> Change:
@@ -155,9 +176,11 @@ _KEEP_DEBT = """INSERT OR REPLACE INTO debts (key, server_id, server, policy, sn
 def debt_of(row: Row) -> Debt:
     """The debt of a row of DEBTS."""
     key, server_id, server, policy, snapshot, slot, text, timeout, since, until, when = row
+    texts(key, server, policy, snapshot, text)
     command = json.loads(text)
-    if not (isinstance(command, dict) and all(isinstance(each, str) for each in command["argv"])):
-        raise ValueError("no command")
+    if not isinstance(command["argv"], list):
+        raise ValueError("no command")  # noqa: TRY004 - of the file's content
+    texts(*command["argv"])
     run = Command(tuple(command["argv"]), shell=bool(command["shell"]))
     rest = (timeout * _TICK, moment(since), moment(until), AfterWhen(when))
     return Debt(key, stored_id(server_id), server, policy, snapshot, moment(slot), run, *rest)
@@ -178,15 +201,17 @@ _KEEP_ALERT = """INSERT OR REPLACE INTO alerts (subject, trouble, text, since, t
 def alert_of(row: Row) -> AlertNote:
     """The note of a row of ALERTS."""
     subject, trouble, text, since, told_at = row
+    texts(subject, trouble, text)
     return AlertNote(subject, trouble, text, moment(since), moment(told_at))
 
 
 OPEN_INTENTS = """SELECT key, at, server_id, server, policy, verb, cause, snapshot, reason, by, slot, snapshot_id,
-    attempt, pass_id FROM actions WHERE server_id = ? AND result IS NULL AND at > ? ORDER BY number"""
+    attempt, pass_id FROM actions WHERE server_id = ? AND result IS NULL AND at > ? AND at <= ? ORDER BY number"""
 
 
 def intent_of(row: Row) -> Intent:
     """The intent of a row of OPEN_INTENTS."""
     key, at, server_id, server, policy, verb, cause, snapshot, reason, by, slot, snapshot_id, attempt, pass_id = row
+    texts(key, server, policy, verb, cause, snapshot, reason, by, pass_id)
     named = (key, moment(at), stored_id(server_id), server, policy, verb, cause, snapshot, reason, by)
     return Intent(*named, _optional(moment, slot), _optional(stored_id, snapshot_id), attempt, pass_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from rotator.state.trouble import Kind, StateError, Trouble
+from rotator.state.fault import Fault, FaultKind, StateError
 
 APPLICATION = 0x726F7461
 """Stands in the file's header, so that `file` and rotator tell it from other databases ("rota")."""
@@ -23,8 +23,8 @@ _FIRST = (
         snapshot TEXT NOT NULL, slot INTEGER NOT NULL, command TEXT NOT NULL, timeout INTEGER NOT NULL,
         since INTEGER NOT NULL, until INTEGER NOT NULL, when_run TEXT NOT NULL)""",
     """CREATE TABLE holds (
-        server_id TEXT PRIMARY KEY, server TEXT NOT NULL, snapshot_id TEXT NOT NULL, snapshot TEXT NOT NULL,
-        since INTEGER NOT NULL, until INTEGER NOT NULL, requested INTEGER NOT NULL)""",
+        server_id TEXT PRIMARY KEY, key TEXT NOT NULL, server TEXT NOT NULL, snapshot_id TEXT NOT NULL,
+        snapshot TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, requested INTEGER NOT NULL)""",
 )
 
 _SECOND = (
@@ -46,13 +46,13 @@ def require_known(connection: sqlite3.Connection, path: Path) -> int:
     ours = _number(connection, "application_id") == APPLICATION
     if not ours and (version or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()):
         text = f"state {path}: this is the database of another program: name another directory by --state-dir"
-        raise StateError(Trouble(Kind.FOREIGN, text))
+        raise StateError(Fault(FaultKind.FOREIGN, text))
     if version > VERSION:
         text = (
             f"state {path}: a newer rotator wrote it (version {version}, this one knows {VERSION}): install that "
             "rotator again, or move the file away"
         )
-        raise StateError(Trouble(Kind.NEWER, text))
+        raise StateError(Fault(FaultKind.NEWER, text))
     return version
 
 
@@ -77,7 +77,7 @@ def require_sound(connection: sqlite3.Connection, path: Path) -> None:
     """StateError if a page of the file is damaged: better found now than after more was written (50 ms for 50 MB)."""
     [(found,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
     if found != "ok":
-        raise StateError(Trouble(Kind.DAMAGED, f"state {path}: it is damaged ({' '.join(found.split())})"))
+        raise StateError(Fault(FaultKind.DAMAGED, f"state {path}: it is damaged ({' '.join(found.split())})"))
 
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:

@@ -14,18 +14,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rotator.engine.ledger import Debt, Hold, Intent, Past, Result
 from rotator.logs import Event, logger
 from rotator.model import Id
-from rotator.state import recall, rows
+from rotator.state import holding, recall, rows, tables
 from rotator.state.alerts import AlertNote
-from rotator.state.bounds import EVERY, prune
+from rotator.state.bounds import EVERY, trim
 from rotator.state.database import Clock, Database
+from rotator.state.fault import FaultKind
+from rotator.state.legible import Legible
 from rotator.state.mirror import Mirror
 from rotator.state.place import may_command
 from rotator.state.rows import Change
-from rotator.state.trouble import Kind
 
 if TYPE_CHECKING:
     from rotator.state.history import Entry
 
+Key = TypeVar("Key")
 Found = TypeVar("Found")
 
 MOST_UNWRITTEN = 20_000
@@ -47,11 +49,10 @@ class State:
         self._lock = threading.RLock()
         self._database = Database(path, clock, uid)
         self._unwritten: deque[Change] = deque(maxlen=MOST_UNWRITTEN)
-        self._pruned_at: datetime | None = None
+        self._trimmed_at: datetime | None = None
         self._debts_left: str | None = None
-        self._debts: Mirror[str, Debt] = Mirror(rows.debt_kept)
-        self._holds: Mirror[Id, Hold] = Mirror(rows.hold_kept)
-        self._alerts: Mirror[tuple[str, str], AlertNote] = Mirror(rows.alert_kept)
+        self._legible = Legible(path)
+        self._debts, self._holds, self._alerts = Mirror(tables.DEBTS), Mirror(tables.HOLDS), Mirror(tables.ALERTS)
         self._mirrors: tuple[Mirror[Any, Any], ...] = (self._debts, self._holds, self._alerts)
 
     @classmethod
@@ -67,10 +68,10 @@ class State:
         return self._database.path
 
     @property
-    def trouble(self) -> str | None:
+    def fault(self) -> str | None:
         """Why the file cannot be used, with a remedy; None if it can."""
-        trouble = self._database.trouble
-        return trouble.text if trouble else None
+        fault = self._database.fault
+        return fault.text if fault else None
 
     @property
     def identity(self) -> str | None:
@@ -88,7 +89,7 @@ class State:
     def past(self) -> Past:
         """What earlier processes left, as far as it still matters."""
         now = self._clock()
-        return self._read(lambda connection: recall.past(connection, now)) or Past()
+        return self._read(lambda connection: recall.past(connection, self._legible, now)) or Past()
 
     def begin(self, intents: Sequence[Intent]) -> None:
         """Write the intents down in one transaction that survives a power failure."""
@@ -107,45 +108,59 @@ class State:
         """Write down what became of an intent."""
         self._write([rows.ended(key, result, at, snapshot_id, took, detail)])
 
-    def open_intents(self, server_id: Id) -> tuple[Intent, ...]:
-        """The calls about this server that may be on their way now: begun in the last 15 minutes and not ended."""
+    def open_intents(self, server_id: Id) -> Sequence[Intent] | None:
+        """The calls about this server that may be on their way: begun in the last 15 minutes and not ended.
+
+        None if that cannot be read now.
+        """
         now = self._clock()
-        return self._read(lambda connection: recall.open_intents(connection, server_id, now)) or ()
+        return self._read(lambda connection: recall.open_intents(connection, self._legible, server_id, now))
 
     def usual(self, server_id: Id) -> timedelta | None:
         """How long a snapshot of this server usually takes; None while fewer than three durations are known."""
-        return self._read(lambda connection: recall.usual(connection, server_id))
+        return self._read(lambda connection: recall.usual(connection, self._legible, server_id))
 
     def hold(self, hold: Hold) -> bool:
-        """Stop rotation of this server; False if that could not be written, so that no other process knows of it."""
+        """Stop rotation of this server, or go on stopping it if a hold of the same key is there.
+
+        False if one of another key is in force, or if it could not be written, so that no other process knows of it.
+        """
+        taken = False
+
+        def take(connection: sqlite3.Connection) -> None:
+            nonlocal taken
+            taken = holding.take(connection, hold, self._clock())
+
         with self._lock:
-            if not (self._write(()) and self._write([rows.hold_kept(hold)], durable=True)):
-                self._unwritten = deque((each for each in self._unwritten if not _holds(each, hold)), MOST_UNWRITTEN)
+            if not self._write((), durable=True, besides=take):
                 return False
-            self._holds.put(hold.server_id, hold)
-            self._holds.written()
-            return True
+            if taken:
+                others = {key: each for key, each in self._holds.all().items() if each.server_id != hold.server_id}
+                self._holds.learn({**others, tables.hold_key(hold): hold})
+            return taken
 
     def holds(self) -> Mapping[Id, Hold]:
         """The servers that a person restores now; what is over is removed."""
         with self._lock:
             now = self._clock()
-            found = self._table(self._holds, rows.HOLDS, rows.hold_of, lambda each: each.server_id)
-            for server_id in [key for key, each in found.items() if not _is_in_force(each, now)]:
-                del found[server_id]
-                self.lift(server_id)
-            return found
+            found = self._table(self._holds)
+            for hold in [each for each in found.values() if not holding.is_in_force(each, now)]:
+                self._holds.drop(tables.hold_key(hold))
+                self._write([holding.expired(hold)])
+            return {each.server_id: each for each in found.values() if holding.is_in_force(each, now)}
 
-    def lift(self, server_id: Id) -> None:
-        """The restore of this server is over."""
+    def lift(self, hold: Hold) -> None:
+        """The restore that wrote this hold is over; a hold of another one stays."""
         with self._lock:
-            self._holds.drop(server_id)
-            self._write([Change("DELETE FROM holds WHERE server_id = ?", (rows.id_text(server_id),))])
+            for each in self._holds.all():
+                if each[:2] == (hold.server_id, hold.key):
+                    self._holds.drop(each)
+            self._write([holding.lifted(hold)])
 
     def owe(self, debt: Debt) -> None:
         """Write down that an `after` command has to run."""
         with self._lock:
-            self._debts.put(debt.key, debt)
+            self._debts.put(debt)
             self._write([rows.debt_kept(debt)], durable=True)
 
     def settle(self, key: str) -> None:
@@ -158,19 +173,19 @@ class State:
         """Every `after` command that has still to run; of a file that another user may write, only this process's."""
         with self._lock:
             if may_command(self.path, self._uid):
-                return tuple(self._table(self._debts, rows.DEBTS, rows.debt_of, lambda debt: debt.key).values())
+                return tuple(self._table(self._debts).values())
             self._leave_debts()
             return tuple(self._debts.all().values())
 
     def alerts(self) -> Mapping[tuple[str, str], AlertNote]:
         """What was told of lasting troubles, by subject and trouble."""
         with self._lock:
-            return self._table(self._alerts, rows.ALERTS, rows.alert_of, lambda note: (note.subject, note.trouble))
+            return self._table(self._alerts)
 
     def save_alert(self, note: AlertNote) -> None:
         """Keep a note, in place of the one of the same subject and trouble."""
         with self._lock:
-            self._alerts.put((note.subject, note.trouble), note)
+            self._alerts.put(note)
             self._write([rows.alert_kept(note)])
 
     def drop_alert(self, subject: str, trouble: str) -> None:
@@ -184,28 +199,46 @@ class State:
         # Imported here because rotation never asks.
         from rotator.state.history import entries
 
-        return self._read(lambda connection: tuple(entries(connection, since, until))) or ()
+        return self._read(lambda connection: tuple(entries(connection, self._legible, since, until))) or ()
 
-    def _table(
-        self, mirror: Mirror[Any, Found], query: str, value: Callable[[rows.Row], Found], key: Callable[[Found], Any]
-    ) -> dict[Any, Found]:
-        """The values of a table as they will be once everything is written."""
-        found = self._read(lambda connection: [value(row) for row in connection.execute(query)])
-        if found is not None:
-            mirror.learn({key(each): each for each in found})
+    def _table(self, mirror: Mirror[Key, Found]) -> dict[Key, Found]:
+        """The values of a table as they will be once everything is written; read only if another process changed it."""
+        table = mirror.table
+
+        def look(connection: sqlite3.Connection) -> None:
+            version = self._database.version(connection)
+            if not self._database.is_fresh and (version is None or version != mirror.version):
+                found = self._legible.values(table.name, connection.execute(table.query), table.value)
+                mirror.learn({table.key(each): each for each in found}, version)
+
+        self._read(look)
         return mirror.all()
 
     def _read(self, work: Callable[[sqlite3.Connection], Found]) -> Found | None:
         with self._lock:
-            if self._unwritten or self._database.trouble:
+            if self._unwritten or self._database.fault:
                 self._write(())
-            return self._database.read(work)
+            found = self._database.read(work)
+            if self._database.is_fresh and self._write(()):  # what this process knows belongs into it first
+                found = self._database.read(work)
+            return found
 
-    def _write(self, changes: Sequence[Change], *, durable: bool = False) -> bool:
-        """Carry out what waits and then `changes`; what cannot be written waits."""
+    def _write(
+        self,
+        changes: Sequence[Change],
+        *,
+        durable: bool = False,
+        besides: Callable[[sqlite3.Connection], None] = lambda _: None,
+    ) -> bool:
+        """Carry out what waits, then `changes`, which wait if that fails, then `besides`, which does not."""
+
+        def work(connection: sqlite3.Connection, fresh: bool) -> None:
+            self._apply(connection, fresh)
+            besides(connection)
+
         with self._lock:
             self._unwritten.extend(changes)
-            if not self._database.change(self._apply, durable=durable):
+            if not self._database.change(work, durable=durable):
                 return False
             self._unwritten.clear()
             for mirror in self._mirrors:
@@ -220,9 +253,11 @@ class State:
             except _UNFIT as error:  # tried again, it would hold up everything behind it
                 logger().error(Event.INTERNAL_ERROR, reason=f"the state refuses a value: {error}")
         now = self._clock()
-        if self._pruned_at is None or not timedelta(0) <= now - self._pruned_at < EVERY:
-            prune(connection, now)
-            self._pruned_at = now
+        if self._trimmed_at is None or not timedelta(0) <= now - self._trimmed_at < EVERY:
+            trim(connection, now)
+            self._trimmed_at = now
+            for mirror in self._mirrors:
+                mirror.version = None
 
     def _leave_debts(self) -> None:
         """Say once which commands are left to the user that owes them."""
@@ -230,15 +265,6 @@ class State:
         left = [key for key in found if key not in self._debts.all()]
         reason = f"state {self.path} belongs to another user, who has {len(left)} hooks to finish: not run by this one"
         if left and reason != self._debts_left:
-            fields = {"state": str(self.path), "kind": Kind.UNTRUSTED.value}
+            fields = {"state": str(self.path), "kind": FaultKind.UNTRUSTED.value}
             logger().warning(Event.STATE_UNUSABLE, **fields, reason=reason)
         self._debts_left = reason if left else None
-
-
-def _holds(change: Change, hold: Hold) -> bool:
-    return change == rows.hold_kept(hold)
-
-
-def _is_in_force(hold: Hold, now: datetime) -> bool:
-    """Whether it holds at `now`; one that begins far ahead was written by a clock that was wrong."""
-    return hold.since - (hold.until - hold.since) <= now < hold.until

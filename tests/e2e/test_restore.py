@@ -132,10 +132,18 @@ class TestSafety:
     def test_refusal_of_the_api_is_told(self, rotator: Program, account: Account) -> None:
         [newest] = account.plant(0)
         account.cloud.restore_time = FOR_EVER
-        assert rotator("restore", str(newest), "--no-wait", "--yes", "-c", account.path).code == 0
+        account.cloud.restore(newest)
         ran = rotator("restore", str(newest), "--yes", "-c", account.path)
         assert ran.code == 1
         assert "the server is restoring" in ran.err
+
+    def test_a_second_one_beside_the_first_is_refused(self, rotator: Program, account: Account) -> None:
+        [newest] = account.plant(0)
+        account.cloud.restore_time = FOR_EVER
+        assert rotator("restore", str(newest), "--no-wait", "--yes", "-c", account.path).code == 0
+        ran = rotator("restore", str(newest), "--yes", "-c", account.path)
+        assert (ran.code, restores(account)) == (1, 1)
+        assert "being restored from" in ran.err
 
 
 class TestInterlock:

@@ -48,7 +48,7 @@ class Model:
         rooms: dict[Id, tuple[datetime, Id]] = {}
         for call in self.calls:
             each, at = call.intent, min(call.ended_at or call.intent.at, now)
-            if each.verb == "create" and call.result is not Result.NOT_SENT:
+            if each.verb == "create" and call.result in STAGES and each.by != "restore":
                 attempts[each.server_id] = self._attempt(call, at, now)
             if each.verb == "delete" and each.snapshot_id is not None:
                 if call.result is Result.DONE:
@@ -64,7 +64,7 @@ class Model:
     @staticmethod
     def _attempt(call: Call, at: datetime, now: datetime) -> Attempt | None:
         each, begun = call.intent, min(call.intent.at, now)
-        if call.result not in STAGES or begun < now - timedelta(days=7):
+        if begun < now - timedelta(days=7):
             return None
         assert each.slot
         return Attempt(each.slot, STAGES[call.result], at, begun, each.attempt, "", key=each.key)
@@ -108,14 +108,15 @@ def intents(now: datetime, first: int) -> st.SearchStrategy[list[Intent]]:
     def made(drawn: list[tuple[Id, str, int]]) -> list[Intent]:
         return [_intent(f"{first + number:04}", now, *each) for number, each in enumerate(drawn)]
 
-    one = st.tuples(st.sampled_from(SERVERS), st.sampled_from(["slot", "room", "surplus"]), st.integers(0, 3))
+    one = st.tuples(st.sampled_from(SERVERS), st.sampled_from(["slot", "safety", "room", "surplus"]), st.integers(0, 3))
     return st.lists(one, max_size=3).map(made)
 
 
 def _intent(key: str, now: datetime, server_id: Id, cause: str, number: int) -> Intent:
     slot = NOW + timedelta(days=number)
-    if cause == "slot":
-        return intent(key, at=now, server_id=server_id, slot=slot, attempt=number + 1, snapshot=key)
+    if cause in ("slot", "safety"):
+        by = "restore" if cause == "safety" else "run"
+        return intent(key, at=now, by=by, server_id=server_id, slot=slot, attempt=number + 1, snapshot=key)
     more = {"server_id": server_id, "snapshot": key}
     return delete(key, number, cause=cause, at=now, **(more | {"slot": slot} if cause == "room" else more))
 

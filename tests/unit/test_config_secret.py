@@ -9,7 +9,7 @@ import pytest
 
 from rotator.config import Config, Target, read_address, read_lines, read_secret, read_token
 from rotator.config.resolve import parse
-from rotator.config.secret import secret_warnings
+from rotator.config.secret import secret_findings
 from rotator.errors import ConfigError, CredentialsError
 
 SECRET = "s3cr3t-v4lue_0123456789"
@@ -134,9 +134,9 @@ notify:
             ("apprise", "ntfy://c\nntfy://d"),
         ):
             written(tmp_path / name, content.encode()).chmod(0o600)
-        assert list(secret_warnings(self.config(tmp_path), {})) == []
+        assert secret_findings(self.config(tmp_path), {}) == ((), ())
         (tmp_path / "secret").chmod(0o644)
-        (told,) = secret_warnings(self.config(tmp_path), {})
+        _, (told,) = secret_findings(self.config(tmp_path), {})
         assert told == (
             f"notify.webhooks[0].secret_file: every user of this machine may read or change {tmp_path}/secret; "
             "chmod 0600 it"
@@ -147,16 +147,16 @@ notify:
             "servers: [{id: 1, name: a, schedule: daily}]\nweb: {listen: /s, token_file: $CREDENTIALS_DIRECTORY/web}\n"
         )
         made = parse(text, tmp_path / "c.yaml")
-        assert list(secret_warnings(made, {})) == []
-        (told,) = secret_warnings(made, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+        assert secret_findings(made, {}) == ((), ())
+        (told,), _ = secret_findings(made, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
         assert told.startswith("web.token_file: cannot use $CREDENTIALS_DIRECTORY/web: there is no such file")
         written(tmp_path / "web", b"s").chmod(0o644)
-        assert list(secret_warnings(made, {"CREDENTIALS_DIRECTORY": str(tmp_path)})) == []
+        assert secret_findings(made, {"CREDENTIALS_DIRECTORY": str(tmp_path)}) == ((), ())
 
     def test_each_file_that_cannot_be_used_is_told(self, tmp_path: Path) -> None:
         written(tmp_path / "check-in", SECRET.encode())
         written(tmp_path / "apprise", f"{SECRET}\n".encode())
-        told = list(secret_warnings(self.config(tmp_path), {}))
+        told, _ = secret_findings(self.config(tmp_path), {})
         assert [line.partition(": ")[0] for line in told] == [
             "web.token_file",
             "notify.check_ins[0].url_file",

@@ -264,6 +264,18 @@ class TestHold:
         assert bench.ledger.held == {WEB: first}
         assert bench.calls() == []
 
+    @pytest.mark.parametrize("restoring", [True, False])
+    def test_one_that_is_over_and_left_its_hold_is_no_hindrance(self, restoring: bool) -> None:
+        bench = Bench(20, 21)
+        old = Hold("old", WEB, "web-server-01", 801, "x", NOW - 20 * MINUTE, NOW + 40 * MINUTE, requested=True)
+        bench.ledger.hold(old)
+        if restoring:
+            bench.cloud.restoring.add(WEB)
+            with pytest.raises(RotatorError, match="being restored from x"):
+                bench.run()
+        else:
+            assert bench.run() is Ending.OVER
+
     def test_a_hold_that_is_lost_stops_the_restore(self) -> None:
         bench = Bench(20, 21)
         bench.meanwhile = bench.ledger.held.clear

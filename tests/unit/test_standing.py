@@ -188,9 +188,13 @@ class TestConditions:
         assert troubles(outcome, after) == []
         [found] = conditions(outcome, after + 2 * HOUR)
         assert found.trouble is Trouble.OVERDUE
-        assert found.text.endswith("and not taken; does rotator run?")
+        assert found.text.endswith("has been due for 3h and is not taken; does rotator run?")
         assert troubles(replace(outcome, kind=Kind.WAITING), after + 2 * HOUR) == []
         assert troubles(replace(outcome, plan=replace(outcome.plan, slot=None)), after + 2 * HOUR) == []
+
+    def test_overdue_without_any_snapshot_so_far_says_how_to_begin(self) -> None:
+        [found] = conditions(looked(DAILY, snapshot("by hand", day(1))), NOW + DAILY.stuck_after + HOUR)
+        assert found == Condition(Trouble.OVERDUE, "overdue: no snapshot yet; run `rotator once`, or start the daemon")
 
     def test_what_was_not_seen_is_judged_by_how_the_pass_ended(self) -> None:
         assert troubles(unseen()) == [Trouble.FAILING]
@@ -210,6 +214,7 @@ class TestState:
         assert state(well) == "ok"
         assert state(replace(well, problems=("held",))) == "attention"
         assert state(due) == "due"
+        assert state(replace(due, problems=("held",))) == "attention"
         assert state(judged(due, NOW + DAY / 2)) == "overdue"
         assert state(unseen()) == "failed"
         assert state(replace(well, kind=Kind.BLOCKED)) == "blocked"

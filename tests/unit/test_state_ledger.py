@@ -11,12 +11,28 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from rotator.engine.ledger import Attempt, Intent, Past, Result
+from rotator.engine.ledger import Attempt, Debt, Intent, Past, Result
 from rotator.model import Command
 from rotator.state.bounds import KEPT
+from rotator.state.rows import Row, debt_of
+from rotator.state.tables import DEBTS
 from tests.builders import DB, WEB
 from tests.conftest import NOW
-from tests.state_builders import DAY, HOUR, MINUTE, NAME, SetClock, debt, delete, hold, intent, note, opened, told
+from tests.state_builders import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NAME,
+    SetClock,
+    debt,
+    delete,
+    hold,
+    intent,
+    note,
+    opened,
+    spoil,
+    told,
+)
 
 
 def past_of(directory: Path, *ended: tuple[Intent, Result | None, datetime], now: datetime = NOW) -> Past:
@@ -51,6 +67,21 @@ class TestAttempts:
 
     def test_create_that_was_not_sent_leaves_the_one_before(self, tmp_path: Path) -> None:
         past = past_of(tmp_path, (intent("a"), Result.SENT, NOW), (intent("b"), Result.NOT_SENT, NOW))
+        assert past.attempts[WEB].key == "a"
+
+    def test_failed_create_does_not_hide_one_whose_answer_was_lost(self, tmp_path: Path) -> None:
+        past = past_of(
+            tmp_path,
+            (intent("a"), Result.UNCERTAIN, NOW),
+            (intent("b", slot=NOW + DAY, at=NOW + MINUTE), Result.FAILED, NOW + MINUTE),
+            now=NOW + 2 * MINUTE,
+        )
+        assert past.attempts[WEB].key == "a"
+
+    @pytest.mark.parametrize("result", [None, Result.SENT, Result.COMPLETED, Result.FAILED])
+    def test_safety_snapshot_of_a_restore_hides_nothing(self, tmp_path: Path, result: Result | None) -> None:
+        safety = intent("b", by="restore", slot=NOW + MINUTE, at=NOW + MINUTE)
+        past = past_of(tmp_path, (intent("a"), Result.UNCERTAIN, NOW), (safety, result, NOW + MINUTE))
         assert past.attempts[WEB].key == "a"
 
     def test_last_create_counts_whatever_the_clock_said(self, tmp_path: Path) -> None:
@@ -136,10 +167,29 @@ class TestOpenIntents:
             state.end("d", Result.SENT, NOW)
             assert state.open_intents(WEB) == (waiting, deleting)
 
+    def test_one_that_a_wrong_clock_put_into_the_future_is_none(self, tmp_path: Path) -> None:
+        soon = intent("a", at=NOW + 5 * MINUTE)
+        with opened(tmp_path) as state:
+            state.begin([soon, intent("b", at=NOW + 6 * MINUTE), intent("c", at=NOW + 365 * DAY)])
+            assert state.open_intents(WEB) == (soon,), "clocks may differ a little"
+
+    def test_are_unknown_while_the_file_cannot_be_read(self, tmp_path: Path) -> None:
+        (tmp_path / "place").touch()
+        with opened(tmp_path / "place") as state:
+            state.begin([intent("a")])
+            assert state.open_intents(WEB) is None
+
+    def test_are_unknown_while_one_of_them_cannot_be_read(self, tmp_path: Path) -> None:
+        with opened(tmp_path) as state:
+            state.begin([intent("a"), intent("b")])
+            assert state.open_intents(DB) == ()
+            spoil(state.path, "UPDATE actions SET slot = 'noon' WHERE key = 'a'")
+            assert state.open_intents(WEB) is None
+
     def test_name_the_command_that_opened_the_state_where_they_name_none(self, tmp_path: Path) -> None:
         with opened(tmp_path) as state:
             state.begin([replace(intent("a"), by="")])
-            assert state.open_intents(WEB)[0].by == "run"
+            assert [each.by for each in state.open_intents(WEB) or ()] == ["run"]
 
 
 class TestHolds:
@@ -148,14 +198,74 @@ class TestHolds:
         with opened(tmp_path) as daemon, opened(tmp_path) as restore:
             assert restore.hold(held)
             assert daemon.holds() == {WEB: held}
-            restore.lift(WEB)
+            restore.lift(held)
             assert daemon.holds() == {}
 
-    def test_later_one_takes_the_place_of_the_first(self, tmp_path: Path) -> None:
-        with opened(tmp_path) as state:
-            state.hold(hold())
-            state.hold(hold(requested=True))
-            assert [each.requested for each in state.holds().values()] == [True]
+    def test_is_prolonged_by_its_own_key(self, tmp_path: Path) -> None:
+        with opened(tmp_path) as state, opened(tmp_path) as daemon:
+            assert state.hold(hold())
+            assert set(daemon.holds()) == {WEB}
+            assert state.hold(hold(requested=True, lasts=2 * HOUR))
+            assert daemon.holds() == state.holds() == {WEB: hold(requested=True, lasts=2 * HOUR)}
+
+    def test_is_refused_while_that_of_another_restore_is_in_force(self, tmp_path: Path) -> None:
+        clock = SetClock()
+        with opened(tmp_path, clock) as first, opened(tmp_path, clock) as second:
+            assert first.hold(hold("first", requested=True))
+            assert not second.hold(hold("second"))
+            assert second.holds() == first.holds() == {WEB: hold("first", requested=True)}
+            assert second.hold(hold("second", server_id=DB)), "another server may be restored meanwhile"
+            clock.now += HOUR
+            assert second.hold(hold("second", since=clock.now))
+            assert {each.key for each in first.holds().values()} == {"second"}
+
+    def test_is_lifted_by_the_restore_that_wrote_it_and_no_other(self, tmp_path: Path) -> None:
+        clock = SetClock()
+        with opened(tmp_path, clock) as first, opened(tmp_path, clock) as second, opened(tmp_path, clock) as daemon:
+            first.hold(hold("first", lasts=MINUTE))
+            assert set(daemon.holds()) == {WEB}
+            clock.now += MINUTE
+            assert second.hold(hold("second", since=clock.now))
+            first.lift(hold("first", lasts=MINUTE))
+            daemon.lift(hold("first", lasts=MINUTE))
+            assert {each.key for state in (first, second, daemon) for each in state.holds().values()} == {"second"}
+            first.lift(hold("second"))
+            assert second.holds() == {}, "whoever knows its key may"
+
+    def test_whose_time_is_up_takes_nothing_along_that_came_after_it(self, tmp_path: Path) -> None:
+        ahead = SetClock(NOW + MINUTE)
+        with opened(tmp_path) as restore, opened(tmp_path, ahead) as daemon:
+            restore.hold(hold(lasts=MINUTE))
+            prolonged = hold(lasts=HOUR)
+            read = daemon._database.read
+            daemon._database.read = lambda work: (read(work), restore.hold(prolonged))[0]  # type: ignore[method-assign]
+            assert daemon.holds() == {}, "what it read was over"
+            daemon._database.read = read  # type: ignore[method-assign]
+            assert daemon.holds() == restore.holds() == {WEB: prolonged}
+
+    def test_removal_that_could_not_be_written_yet_hides_none_that_came_after_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ahead = SetClock(NOW + MINUTE)
+        with opened(tmp_path, ahead) as restore, opened(tmp_path, ahead) as daemon:
+            restore.hold(hold(lasts=MINUTE))
+            monkeypatch.setattr(daemon._database, "change", lambda *_, **__: False)
+            assert daemon.holds() == {}
+            restore.hold(hold())
+            assert daemon.holds() == {WEB: hold()}, "prolonged"
+            daemon.lift(hold())
+            assert daemon.holds() == {}
+            restore.lift(hold())
+            restore.hold(hold("another"))
+            assert daemon.holds() == {WEB: hold("another")}
+
+    def test_only_one_of_many_restores_begun_at_once_gets_it(self, tmp_path: Path) -> None:
+        def tried(number: int) -> bool:
+            with opened(tmp_path) as state:
+                return state.hold(hold(str(number)))
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(tried, range(16))) == 1
 
     def test_is_over_and_gone_when_its_time_is_up(self, tmp_path: Path) -> None:
         clock = SetClock()
@@ -188,6 +298,27 @@ class TestDebts:
             state.settle("a")
         with opened(tmp_path) as state:
             assert list(state.debts()) == debts[1:]
+
+    def test_are_read_again_only_if_another_process_changed_something(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def read(row: Row) -> Debt:
+            rows.append(row)
+            return debt_of(row)
+
+        rows: list[Row] = []
+        monkeypatch.setattr("rotator.state.tables.DEBTS", replace(DEBTS, value=read))
+        with opened(tmp_path) as state, opened(tmp_path) as other:
+            state.owe(debt("a"))
+            other.owe(debt("b"))
+            assert len(state.debts()) == 2
+            rows.clear()
+            state.owe(debt("c"))
+            assert [each.key for each in state.debts()] == ["a", "b", "c"]
+            assert rows == []
+            other.settle("a")
+            other.owe(debt("d"))
+            assert {each.key for each in state.debts()} == {"b", "c", "d"}
 
 
 class TestAlerts:

@@ -243,8 +243,8 @@ class Engine:
         A call with commands around it is made beside the pass: its result comes with a later one.
         """
         active = [step for server_id, step in steps.items() if step.action and server_id not in self._aside.busy()]
-        slow = [step for step in active if step.policy.hooks and step.action and step.action.verb is Verb.CREATE]
-        quick = [step for step in active if step not in slow]
+        slow = [step for step in active if _has_hooks(step)]
+        quick = [step for step in active if not _has_hooks(step)]
         for step in slow:
             self._aside_steps[step.policy.server_id] = step
             self._aside.start(step.policy.server_id, partial(self._act_aside, step, pass_id))
@@ -298,3 +298,8 @@ class Engine:
         level = logging.INFO if report.acted or news or report.error else logging.DEBUG
         duration = round((self._clock() - begun).total_seconds(), 3)
         logger().log(level, Event.PASS_FINISHED, duration_s=duration, **counts)
+
+
+def _has_hooks(step: Step) -> bool:
+    """Whether commands run around the call of this step."""
+    return step.policy.hooks is not None and step.action is not None and step.action.verb is Verb.CREATE

@@ -1,4 +1,4 @@
-"""The sentences of the planner that more than one place prints."""
+"""The sentences that more than one place prints."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from rotator.planner.census import Census, Owned
 def instant(moment: datetime) -> str:
     """A moment to the second, in UTC: `2026-11-23 02:00:00Z`."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 server`, `5 servers`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def names(snapshots: Iterable[Snapshot | Owned]) -> str:

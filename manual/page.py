@@ -92,12 +92,13 @@ def _prose(text: str) -> Iterator[str]:
 
 
 def _literal(text: str) -> Iterator[str]:
-    """Lines as they are, indented once."""
+    """Lines as they are, a little indented and without columns, so that they fit 80."""
     if not text.strip():
         return
-    yield ".RS 4"
+    yield ".RS 1"
     yield ".EX"
-    yield from (_escaped(line.removeprefix("  ")) for line in text.strip("\n").splitlines())
+    lines = (re.sub(" {3,}", "  ", line.removeprefix("  ")) for line in text.strip("\n").splitlines())
+    yield from (_escaped(line) for line in lines)
     yield ".EE"
     yield ".RE"
 

@@ -30,8 +30,8 @@ def run(argv: Sequence[str]) -> int:
         give_up_stdout()
         _complain(f"{error.filename or 'standard output'}: {error.strerror}")
         return Exit.PROBLEM
-    except KeyboardInterrupt:
-        _complain("interrupted")
+    except KeyboardInterrupt as interrupt:
+        _complain(str(interrupt) or "interrupted")
         return Exit.INTERRUPTED
     return code
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rotator.cli.picture import LEGEND, picture
-from rotator.cli.words import bullet, local, painted
+from rotator.cli.picture import legend, picture
+from rotator.cli.words import bullet, heading, local, painted
 from rotator.engine import Kind, Outcome, Report
 from rotator.errors import Exit, RotatorError
 from rotator.model import Action, Id, Observation, Verb
@@ -74,18 +74,20 @@ def report_lines(journal: Journal, now: datetime) -> Iterator[str]:
     for entry in told:
         yield from _story(entry)
     if told:
-        yield f"\n{LEGEND}"
+        yield f"\n{legend(picture(each.outcome.policy, seen) for each in told for seen in (each.before, each.after))}"
     yield from _rest(len(journal.entries) - len(told), journal)
     if journal.error:
         skipped = sum(1 for entry in journal.entries.values() if entry.outcome.kind is Kind.SKIPPED)
         yield painted(bullet("!", f"{counted(skipped, 'server')} not attempted: {journal.error}"), "red")
     yield _sum(journal, now)
+    if journal.interrupted:
+        yield "stopped before the end: the next run finishes what is in progress"
 
 
 def _story(entry: Entry) -> Iterator[str]:
     policy = entry.outcome.policy
     change = f"{picture(policy, entry.before)} -> {picture(policy, entry.after)}"
-    yield f"{painted(printable(policy.server), 'bold')} ({policy.server_id})  {change}"
+    yield heading(policy.server, policy.server_id, change)
     for action in entry.done:
         yield bullet(_SIGNS[action.verb], f"{action.verb.value}d {action.name}: {action.reason}")
     if entry.outcome.kind.is_busy:
@@ -116,11 +118,10 @@ def _rest(count: int, journal: Journal) -> Iterator[str]:
 
 def _sum(journal: Journal, now: datetime) -> str:
     done = [action.verb for entry in journal.entries.values() for action in entry.done]
-    wrong = sum(1 for entry in journal.entries.values() if entry.outcome.problems)
-    text = (
+    # Who was only skipped for a stop has no problem of its own.
+    skipped = bool(journal.error)
+    wrong = sum(1 for entry in journal.entries.values() if (skipped and entry.outcome.problems) or _own_problems(entry))
+    return (
         f"{counted(len(journal.entries), 'server')}: {done.count(Verb.CREATE)} created, "
         f"{done.count(Verb.DELETE)} deleted, {wrong} with problems, in {(now - journal.begun).total_seconds():.0f} s"
     )
-    if journal.interrupted:
-        text += "; stopped before the end: the next run finishes what is in progress"
-    return text

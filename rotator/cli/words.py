@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from rotator.cli.streams import give_up_stdout
-from rotator.model import Policy
+from rotator.model import Id, Policy
 from rotator.naming import printable
 from rotator.slots import timezone_of
 
@@ -28,6 +28,19 @@ def painted(text: str, colour: str) -> str:
 def local(moment: datetime | None, policy: Policy, form: str = "%Y-%m-%d %H:%M") -> str:
     """A moment in the policy's time zone; `-` for none."""
     return moment.astimezone(timezone_of(policy.schedule.timezone)).strftime(form) if moment else "-"
+
+
+def heading(server: str, server_id: Id, *facts: str) -> str:
+    """The line of a server, its name in bold; what does not fit the width stands below."""
+    name = printable(server)
+    lines = [f"{name} ({server_id})"]
+    for fact in facts:
+        longer = f"{lines[-1]}  {fact}"
+        if len(longer) <= WIDTH:
+            lines[-1] = longer
+        else:
+            lines.append(f"    {fact}")
+    return "\n".join(lines).replace(name, painted(name, "bold"), 1)
 
 
 def bullet(mark: str, text: str) -> str:

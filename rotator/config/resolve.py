@@ -62,16 +62,18 @@ def _resolved(draft: Draft, path: Path, problems: Problems) -> Config:
     _check_identities(draft.servers, problems)
     _check_policy_names(draft, problems)
     timing = _timing(draft.timing, problems)
-    policies, disabled = _Resolver(draft, timing, problems, path.parent).split()
+    # Absolute, for a relative path of a hook's program without a slash left in it would be looked up in PATH.
+    folder = path.parent.absolute()
+    policies, disabled = _Resolver(draft, timing, problems, folder).split()
     if not policies:
         problems.warn(("servers",), "every server is switched off, so there is nothing to do")
-    web, notify = web_settings(draft.web, path.parent, problems), notify_settings(draft.notify, path.parent, problems)
-    api = _api(draft.api.value or Api(), path)
+    web, notify = web_settings(draft.web, folder, problems), notify_settings(draft.notify, folder, problems)
+    api = _api(draft.api.value or Api(), folder)
     return Config(path, api, timing, policies, web, notify, disabled, problems.warnings())
 
 
-def _api(api: Api, path: Path) -> ApiSettings:
-    token_file = located(api.token_file, path.parent) if api.token_file else None
+def _api(api: Api, folder: Path) -> ApiSettings:
+    token_file = located(api.token_file, folder) if api.token_file else None
     return ApiSettings(api.url, token_file, api.timeout, api.parallel)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -52,21 +53,32 @@ def read_address(target: Target, what: str, environ: Mapping[str, str]) -> str:
     return address
 
 
-def secret_warnings(config: Config, environ: Mapping[str, str]) -> Iterator[str]:
-    """What keeps the files that `web` and `notify` name from being used, and which of them too many may read.
+def secret_findings(config: Config, environ: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What keeps the files that `web` and `notify` name from being used by anybody, and what to warn of about them.
 
-    Of files that only the service itself has, nothing is said elsewhere.
+    A file that this user may not read is a warning: the service may have another user. Of files that only the service
+    itself has, nothing is said elsewhere.
     """
+    problems: list[str] = []
+    warnings: list[str] = []
     for what, path, read in _secret_files(config):
         if str(path).startswith(CREDENTIAL) and not environ.get("CREDENTIALS_DIRECTORY"):
             continue
         try:
             read(path, what, environ)
         except ConfigError as error:
-            yield str(error)
+            (warnings if _is_kept_from_us(path) else problems).extend(error.problems)
             continue
         if not str(path).startswith(CREDENTIAL) and path.stat().st_mode & _FOR_OTHERS:
-            yield f"{what}: every user of this machine may read or change {path}; chmod 0600 it"
+            warnings.append(f"{what}: every user of this machine may read or change {path}; chmod 0600 it")
+    return tuple(problems), tuple(warnings)
+
+
+def _is_kept_from_us(path: Path) -> bool:
+    try:
+        return path.is_file() and not os.access(path, os.R_OK)
+    except PermissionError:
+        return True
 
 
 def _secret_files(config: Config) -> Iterator[tuple[str, Path, Callable[[Path, str, Mapping[str, str]], object]]]:

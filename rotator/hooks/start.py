@@ -54,7 +54,9 @@ def missing_program(command: Command, environ: Mapping[str, str]) -> str | None:
     program = command.argv[0]
     if os.path.exists(program):  # noqa: PTH110 - never raises
         return f"{printable(program)}: {_REASONS[errno.EACCES]}"
-    return f"{printable(program)}: {_absence(program, environ)}"
+    if "/" in program:
+        return f"{printable(program)}: {_absence(program, environ)}"
+    return f"{printable(program)}: there is no such program in PATH; write its path"
 
 
 def _reason(error: OSError, program: str, environ: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from operator import itemgetter
 
 from rotator.engine import Kind, Outcome
 from rotator.model import Sign, Verdict
+from rotator.planner import as_owned
 from rotator.planner.census import FUTURE
 from rotator.planner.words import instant
 from rotator.slots import next_slot
@@ -45,6 +46,9 @@ _BY_SIGN = {
     Sign.UNKNOWN_STATUS: Trouble.STUCK,
     Sign.HELD: Trouble.HELD,
 }
+_OVERDUE = "overdue: "
+"""What begins the words of that trouble, and of no other."""
+
 _BY_KIND = {Kind.BLOCKED: Trouble.BLOCKED, Kind.FAILED: Trouble.FAILING}
 
 
@@ -112,7 +116,16 @@ def _overdue(outcome: Outcome, now: datetime) -> str | None:
     late = now - outcome.plan.slot - outcome.policy.splay
     if late <= outcome.policy.stuck_after:
         return None
-    return f"overdue: slot {instant(outcome.plan.slot)} is due since {age(late)} and not taken; does rotator run?"
+    if not _has_own(outcome):
+        return f"{_OVERDUE}no snapshot yet; run `rotator once`, or start the daemon"
+    slot = instant(outcome.plan.slot)
+    return f"{_OVERDUE}slot {slot} has been due for {age(late)} and is not taken; does rotator run?"
+
+
+def _has_own(outcome: Outcome) -> bool:
+    """Whether any snapshot is rotator's own, in whatever state."""
+    seen = outcome.observation.snapshots if outcome.observation else ()
+    return any(as_owned(outcome.policy, each) for each in seen)
 
 
 def conditions(outcome: Outcome, now: datetime) -> tuple[Condition, ...]:
@@ -138,6 +151,8 @@ def state(outcome: Outcome) -> str:
     """One word for how a judged server stands."""
     if outcome.plan is None or outcome.kind is not Kind.IDLE:
         return outcome.kind.value
-    if outcome.plan.due:
-        return "overdue" if outcome.problems else "due"
-    return "attention" if outcome.problems else "ok"
+    if any(problem.startswith(_OVERDUE) for problem in outcome.problems):
+        return "overdue"
+    if outcome.problems:
+        return "attention"
+    return "due" if outcome.plan.due else "ok"

@@ -14,7 +14,7 @@ from typing import Self
 from rotator.errors import RotatorError
 from rotator.model import Id
 from rotator.state.connection import reader
-from rotator.state.fault import ERRORS, UNFIT, explained
+from rotator.state.fault import ERRORS, UNFIT, FaultKind, explained
 from rotator.state.legible import Legible
 from rotator.state.place import require_trust
 from rotator.state.rows import Row, moment, stamp, stored_id, texts
@@ -63,7 +63,7 @@ class History:
             require_trust(self.path, os.geteuid())
             self._connection = _current(reader(self.path), self.path)
         except ERRORS as error:
-            raise HistoryError(explained(error, self.path).text) from None
+            raise _unreadable(error, self.path) from None
         return self
 
     def __exit__(
@@ -77,7 +77,7 @@ class History:
         try:
             yield from entries(self._opened, Legible(self.path), since, until)
         except ERRORS as error:
-            raise HistoryError(explained(error, self.path).text) from None
+            raise _unreadable(error, self.path) from None
 
     def servers(self) -> tuple[tuple[Id, str], ...]:
         """Every server that the history mentions, under each of its names."""
@@ -85,13 +85,19 @@ class History:
             found = self._opened.execute("SELECT DISTINCT server_id, server FROM actions ORDER BY server")
             return tuple(each for each in map(_server, found) if each is not None)
         except ERRORS as error:
-            raise HistoryError(explained(error, self.path).text) from None
+            raise _unreadable(error, self.path) from None
 
     @property
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
             raise HistoryError(f"state {self.path}: not open")
         return self._connection
+
+
+def _unreadable(error: Exception, path: Path) -> HistoryError:
+    fault = explained(error, path)
+    remedy = "; the next `run` or `once` keeps it aside and begins a new one, without the history so far"
+    return HistoryError(fault.text + (remedy if fault.kind is FaultKind.DAMAGED else ""))
 
 
 def entries(

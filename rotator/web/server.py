@@ -2,7 +2,7 @@
 
 Waitress gives a connection new patience with every byte that comes. Here one has a fixed time for a request and its
 answer, and the oldest makes room for a new one, so nobody can hold all of them. Whether the daemon lives is answered by
-a thread of its own: a prober that gets no answer restarts the daemon, and no flood may bring that about.
+the loop itself: a prober that gets no answer restarts the daemon, and no flood may bring that about.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from enum import Enum
+from enum import Enum, auto
 from typing import Any
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
-from waitress.task import ThreadedTaskDispatcher
 
 from rotator.logs import Event, logger
 from rotator.web.listen import Listener
@@ -33,7 +32,9 @@ MOST_CONNECTIONS = 64
 MOST_FIRST_REQUESTS = 192
 """How many more may be owed the answer to their first request."""
 
-_THREADS = 4
+_THREADS = 1
+"""Answers are made one after another; more threads would only take turns with the loop, a prober's time."""
+
 _HOUSEKEEPING_S = 2
 _KERNEL_HOLDS = 128 * 1024
 _LIMITS = {
@@ -51,35 +52,34 @@ _LIMITS = {
 
 
 class _Stage(Enum):
-    """How far a connection has come; the value is how many may be there. Those of one stage crowd out each other only.
+    """How far a connection has come. Those of one stage crowd out each other only.
 
     So a client that always has more requests in hand takes no place from one that just came.
     """
 
-    NEW = "new", MOST_CONNECTIONS
-    OWED = "owed", MOST_FIRST_REQUESTS
-    ANSWERED = "answered", MOST_CONNECTIONS
+    NEW = auto()
+    OWED = auto()
+    ANSWERED = auto()
 
-    @property
-    def most(self) -> int:
-        """How many may be there."""
-        return self.value[1]
+
+_MOST = {_Stage.NEW: MOST_CONNECTIONS, _Stage.OWED: MOST_FIRST_REQUESTS, _Stage.ANSWERED: MOST_CONNECTIONS}
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
     """One connection; `since` is when its present request, answer or rest began.
 
-    `place` is when it came, later when it got its first answer; `asks_for_life` whether its request is a prober's.
+    `place` is when it came, later when it got its first answer; `is_first` whether that is still to be made.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self.since = self.place = time.monotonic()
-        self.asks_for_life = False
+        self.is_first = True
         self._is_answered = False
         super().__init__(*arguments, **named)
 
     def service(self) -> None:
         """Answer a request; from then on there is new patience. One that asks on without reading gets its last."""
+        self.is_first = False
         if self.total_outbufs_len:
             self.requests[0].headers["CONNECTION"] = "close"
         super().service()
@@ -113,8 +113,7 @@ class _Server(BaseWSGIServer):  # type: ignore[misc]
         super().__init__(
             application, map={}, _start=False, _sock=listening, adj=limits, sockinfo=sockinfo, bind_socket=False
         )
-        self._probes = ThreadedTaskDispatcher()
-        self._probes.set_thread_count(1)
+        self._probes: list[_Channel] = []
         self.accept_connections()
 
     def getsockname(self) -> tuple[str, str]:
@@ -132,9 +131,12 @@ class _Server(BaseWSGIServer):  # type: ignore[misc]
         return address[:2] if isinstance(address, tuple) else ("", 0)
 
     def add_task(self, task: _Channel) -> None:
-        """Have a request answered; a prober's does not queue behind pages."""
-        task.asks_for_life = task.requests[0].path == "/healthz"
-        (self._probes if task.asks_for_life else self.task_dispatcher).add_task(task)
+        """Have a request answered; a prober's, which is a connection's first, does not queue behind pages."""
+        path = getattr(task.requests[0], "path", None)  # what is no request has none
+        if task.is_first and path == "/healthz":
+            self._probes.append(task)
+        else:
+            self.task_dispatcher.add_task(task)
 
     def handle_accept(self) -> None:
         """Take in who came, but no more than may be new: each is listened to once before it can be too many."""
@@ -145,22 +147,24 @@ class _Server(BaseWSGIServer):  # type: ignore[misc]
                 break
 
     def turn(self) -> None:
-        """Wait for the next that happens, take part in it, and make room.
+        """Wait for the next that happens, take part in it, answer probers, and make room.
 
         Not while accepting: the number of a closed connection could be given anew, and be taken for the old one.
         """
         wasyncore.poll2(_HOUSEKEEPING_S, self._map)
+        while self._probes:
+            self._probes.pop(0).service()
         if len(self.active_channels) > MOST_CONNECTIONS:
             self._make_room()
 
     def _make_room(self) -> None:
-        """Close the oldest of every stage that has too many; probers are the last to go."""
+        """Close the oldest of every stage that has too many."""
         stages: dict[_Stage, list[_Channel]] = {stage: [] for stage in _Stage}
         for channel in self.active_channels.values():
             stages[channel.stage].append(channel)
         for stage, channels in stages.items():
-            channels.sort(key=lambda channel: (channel.asks_for_life, channel.place), reverse=True)
-            for channel in channels[stage.most :]:
+            channels.sort(key=lambda channel: channel.place, reverse=True)
+            for channel in channels[_MOST[stage] :]:
                 channel.handle_close()
 
     def maintenance(self, _now: float) -> None:
@@ -172,7 +176,6 @@ class _Server(BaseWSGIServer):  # type: ignore[misc]
 
     def end(self) -> None:
         """Close every connection, end the threads."""
-        self._probes.shutdown()
         self.task_dispatcher.shutdown()
         wasyncore.close_all(self._map)
 
@@ -205,8 +208,7 @@ class WebServer:
         if self._thread.is_alive():
             self._server.pull_trigger()
             self._thread.join()
-        else:
-            self._server.end()
+        self._server.end()  # not by the loop: the trigger would be gone before it is pulled
         self._listener.close()
 
     def _serve(self) -> None:
@@ -216,4 +218,3 @@ class WebServer:
             except Exception as error:  # noqa: BLE001 - a fault with one connection must not end the page
                 logger().error(Event.INTERNAL_ERROR, reason=f"the status page: {error}", exc_info=True)
                 self._stopping.wait(1)
-        self._server.end()

@@ -78,13 +78,32 @@ class TestHelp:
         assert not imported & HEAVY
 
     @pytest.mark.parametrize(
-        "wrong", [[], ["nonsense"], ["once", "--nonsense"], ["restore"], ["once", "--log-level=x"]]
+        "wrong", [[], ["nonsense"], ["once", "--nonsense"], ["restore", "--at"], ["once", "--log-level=x"]]
     )
     def test_wrong_usage_is_told_in_a_line(self, rotator: Program, wrong: list[str]) -> None:
         ran = rotator(*wrong)
         assert (ran.code, ran.out) == (2, "")
         assert ran.err.startswith("usage: rotator")
         assert "error:" in ran.err.splitlines()[-1]
+
+    @pytest.mark.parametrize(
+        ("wrong", "told"),
+        [
+            ([], "COMMAND; see `rotator --help`"),
+            (["statsu"], "there is no command 'statsu'; perhaps you mean `rotator status`; see `rotator --help`"),
+            (["xyz"], "there is no command 'xyz'; see `rotator --help`"),
+            (["once", "--nonsense", "x"], "unrecognized arguments: --nonsense x; see `rotator once --help`"),
+            (["once", "--token-file", ""], "argument --token-file: it is empty, perhaps a variable that is not set;"),
+            (["run", "--state-dir="], "argument --state-dir: it is empty, perhaps a variable that is not set;"),
+        ],
+        ids=str,
+    )
+    def test_wrong_usage_says_where_to_read_on(self, rotator: Program, wrong: list[str], told: str) -> None:
+        ran = rotator(*wrong)
+        assert (ran.code, ran.out) == (2, "")
+        assert told in ran.err
+        command = wrong[0] if len(wrong) > 1 else "[-h]"
+        assert ran.err.startswith(f"usage: rotator {command} ")
 
     def test_options_are_not_guessed(self, rotator: Program) -> None:
         assert rotator("restore", "801", "--ye").code == 2
@@ -114,6 +133,27 @@ class TestCheck:
         assert "ok, 1 server, 1 disabled" in ran.out
         assert "no server follows this policy" in ran.out
         assert "chmod 0600 it" in flowing(ran.out)
+
+    def test_a_relative_hook_beside_a_relative_configuration_is_not_one_of_path(
+        self, rotator: Program, account: Account
+    ) -> None:
+        """Wherever the configuration is named, `./true` is the file beside it; check and once agree."""
+        script = account.home / "true"
+        script.write_text(f"#!/bin/sh\ntouch {account.home}/ran\n")
+        account.configure(account.server(hooks={"before": ["./true"], "after": ["./true"]}))
+        for options in ([], ["-c", "config.yaml"]):
+            shown = "".join(rotator("check", *options).out.split())
+            assert f"{script}:thisusermaynotexecuteit" in shown
+        script.chmod(0o755)
+        assert "!" not in flowing(rotator("check").out)
+        assert rotator("once").code == 0
+        assert (account.home / "ran").exists()
+
+    def test_refuses_what_run_refuses(self, rotator: Program, account: Account) -> None:
+        path = account.configure(notify={"webhooks": [{"url_file": "gone"}]})
+        told = [rotator(command, "-c", path) for command in ("check", "run")]
+        assert [(ran.code, ran.out) for ran in told] == [(78, "")] * 2
+        assert all("notify.webhooks[0].url_file: cannot use " in ran.err for ran in told)
 
     def test_tells_every_mistake_at_once_with_its_place(self, rotator: Program, account: Account) -> None:
         text = "servers:\n  - id: 12345\n    name: web\n    schedule: every 7 hours\n    keep: 6\n    kep: 4\n"
@@ -164,6 +204,17 @@ class TestPlan:
         assert f"  = {account.name(1)} kept: last #2\n" in ran.out
         assert widest(ran.out) <= 80
         assert account.names() == account.expected(1, 2, 3, 4)
+
+    def test_a_long_name_does_not_make_a_line_too_long(self, rotator: Program, account: Account) -> None:
+        name = "a-server-with-a-name-of-about-sixty-characters-for-its-purpose"
+        account.plant(1)
+        path = account.configure({**account.server(timezone="America/Argentina/Buenos_Aires"), "name": name})
+        for command, fact in (("plan", "\n    due: "), ("once", "\n    R.... -> RR...\n")):
+            ran = rotator(command, "-c", path)
+            assert ran.code == 0
+            assert f"{name} (12345)" in ran.out
+            assert fact in ran.out
+            assert widest(ran.out.partition("\nnext: ")[0]) <= 80
 
     def test_json_has_the_documented_keys(self, rotator: Program, account: Account) -> None:
         account.plant(1, 2, 3, 4)
@@ -356,7 +407,9 @@ class TestOnce:
         running.wait_for("snapshot_created")
         ran = running.end()
         assert ran.code == 1
-        assert "stopped before the end: the next run finishes what is in progress" in ran.out
+        assert "0 with problems" in ran.out
+        assert ran.out.endswith("\nstopped before the end: the next run finishes what is in progress\n")
+        assert widest(ran.out) <= 80
 
 
 class TestStatus:
@@ -373,8 +426,13 @@ class TestStatus:
         last, following = f"{slot:%m-%d %H:%M}", f"{slot + DAY:%m-%d %H:%M}"
         assert web.split() == f"web-server-01 FRRR. 6h 30h 2d {last} {following} ok".split()
         assert "a-server-with-a-v… ....." in ran.out
-        assert "overdue: slot " in ran.out
+        assert "overdue: no snapshot yet; run `rotator once`, or start the daemon" in ran.out
+        assert "\nLAST and NEXT slot: UTC\n" in ran.out
         assert "2 servers, 1 with problems" in ran.out
+
+    def test_zones_that_differ_are_those_of_the_policies(self, rotator: Program, account: Account) -> None:
+        path = account.configure(account.server(), account.server(DB, timezone="Asia/Tokyo"))
+        assert "\nLAST and NEXT slot: in the time zone of each policy\n" in rotator("status", "-c", path).out
 
     def test_json_has_ids_ages_and_reasons(self, rotator: Program, account: Account) -> None:
         [own] = account.plant(0)
@@ -553,6 +611,7 @@ class TestSandbox:
             ("--servers", "0", "1 to 100000"),
             ("--servers", "100001", "1 to 100000"),
             ("--create-time", "3x", "a whole number and its unit"),
+            ("--restore-time", "soon", "a whole number and its unit"),
             ("--latency", "fast", "a whole number and its unit"),
             ("--fail-rate", "101%", "from 0% to 100%"),
             ("--fail-rate", "often", "from 0% to 100%"),
@@ -575,7 +634,11 @@ class TestSandbox:
     def test_configuration_that_cannot_be_written_is_told(self, rotator: Program) -> None:
         ran = rotator("sandbox", "--config-out", rotator.home / "nowhere" / "c.yaml")
         assert ran.code == 2
-        assert "nowhere/c.yaml: No such file or directory" in ran.err
+        assert "nowhere/c.yaml: its folder is not there; make it, or name another file" in ran.err
+        (rotator.home / "c.yaml").touch()
+        ran = rotator("sandbox", "--config-out", rotator.home / "c.yaml")
+        assert ran.code == 2
+        assert "c.yaml: there is one already; remove it, or name another file" in ran.err
 
 
 class TestEmbeddedSandbox:

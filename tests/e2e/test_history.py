@@ -150,6 +150,7 @@ class TestTrouble:
         found = history(rotator, place)
         assert (found.code, found.out) == (1, "")
         assert "it is damaged" in found.err
+        assert "the next `run` or `once` keeps it aside and begins a new one" in found.err
         assert path.read_bytes() == b"damage" * 1000
 
     def test_broken_configuration_does_not_matter(self, rotator: Program, place: Path, account: Account) -> None:

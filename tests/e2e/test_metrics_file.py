@@ -56,6 +56,14 @@ def test_a_run_leaves_its_figures_and_the_next_one_goes_on(
         assert later[f"rotator_server_{key},db-server-01"] == shown[f"rotator_server_{key},db-server-01"]
 
 
+def test_a_name_that_the_collector_would_not_read_is_warned_of(rotator: Program, account: Account, home: Path) -> None:
+    account.plant(0)
+    for name, told in (("rotator.prom", []), ("rotator.txt", ["config_warning"])):
+        ran = rotator("once", "--metrics-file", home / name, "-c", account.path)
+        assert (ran.code, [event for event in ran.events if event == "config_warning"]) == (Exit.DONE, told)
+        assert (home / name).exists()
+
+
 def test_a_run_that_finds_the_api_broken_keeps_what_was_known(
     rotator: Program, account: Account, command: list[str], home: Path
 ) -> None:

@@ -70,7 +70,8 @@ def test_notify_test_exits_1_when_a_channel_fails(rotator: Program, account: Acc
         shown = rotator("notify-test", env={"CREDENTIALS_DIRECTORY": str(account.home)})
     assert shown.code == 1
     assert shown.out.count("sent\n") == 4
-    assert "failed: answered 404: nothing is there; is the address right?" in shown.out
+    assert " failed\n  ! answered 404: nothing is there; is the address right?\n" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= 80
     assert PATH not in shown.out + shown.err
 
 

@@ -49,6 +49,7 @@ class TestWhich:
             at = f"{tokyo.replace(minute=0) + (tokyo.minute + minutes) * HOUR / 60:%Y-%m-%dT%H:%M}"
             ran = rotator("restore", "--server", "12345", "--at", at, "--yes", "-c", account.path)
             assert ran.code == code, ran.err
+        assert f", taken {tokyo:%Y-%m-%d %H:%M} Asia/Tokyo (6h ago)," in ran.out
 
     def test_what_there_is_is_shown_to_who_does_not_say_which(self, rotator: Program, account: Account) -> None:
         [older, newer] = account.plant(1, 0)
@@ -61,6 +62,7 @@ class TestWhich:
         ("arguments", "said"),
         [
             ([], "say which: the id of a snapshot, or --server and --at"),
+            (["999", "--at", "1d"], "give an id or --at, not both"),
             (["999"], "no snapshot of this account has the id 999; `rotator status --json` shows the ids"),
             (["--server", "nobody", "--at", "1d"], "this account has no snapshot of such a server"),
             (["--server", "web-server-01", "--at", "soon"], "--at 'soon': this is no time"),
@@ -102,6 +104,20 @@ class TestAsking:
         ran = rotator("restore", str(newest), "-c", account.path, stdin="web-server-01\n")
         assert (ran.code, account.changes) == (2, 0)
         assert "add --yes" in ran.err
+
+
+class TestProgress:
+    def test_on_a_terminal_it_shows_what_it_waits_for(self, rotator: Program, account: Account) -> None:
+        [newest] = account.plant(0)
+        ran = rotator.on_terminal("restore", str(newest), "--yes", "-c", account.path)
+        assert ran.code == 0
+        assert "\r\x1b[K0:00 taking a safety snapshot, rotator-" in ran.out
+        assert ran.out.rpartition("\r\x1b[K")[2].startswith("web-server-01 is restored from")
+
+    def test_nothing_of_it_elsewhere(self, rotator: Program, account: Account) -> None:
+        [newest] = account.plant(0)
+        ran = rotator("restore", str(newest), "--yes", "-c", account.path)
+        assert "0:00" not in ran.out + ran.err
 
 
 class TestSafety:
@@ -198,6 +214,31 @@ class TestInterlock:
         [shown] = rotator("plan", "--json", "-c", account.path).json["servers"]
         assert "being restored" not in (shown["waiting"] or "")
 
+    def test_one_that_is_interrupted_while_it_is_followed_goes_on(self, rotator: Program, account: Account) -> None:
+        [newest] = account.plant(1)
+        account.cloud.restore_time = FOR_EVER
+        restore = rotator.start("restore", str(newest), "--no-safety", "--yes", "-c", account.path)
+        until("it is followed", lambda: "; it takes 5 to 15 minutes\n" in restore.out)
+        ran = restore.end(signal.SIGINT)
+        assert ran.code == 130
+        assert "rotator: interrupted: the restore goes on, and rotation stays held off this server" in ran.err
+        [shown] = rotator("plan", "--json", "-c", account.path).json["servers"]
+        assert shown["waiting"].startswith("being restored from")
+
+    def test_a_one_shot_waits_for_the_server(self, rotator: Program, account: Account) -> None:
+        [older] = account.plant(1)
+        account.cloud.restore_time = FOR_EVER
+        rotator("restore", str(older), "--no-wait", "--no-safety", "--yes", "-c", account.path)
+        once = rotator.start("once", "-c", account.path)
+        once.wait_for("rotation_paused")
+        before = account.sandbox.requests.total()
+        until("it looks again", lambda: account.sandbox.requests.total() > before + 3)
+        with account.cloud._lock:
+            account.cloud._servers[12345].restoring_until = account.slot
+        _age_hold(account.home)
+        assert once.end(None).code == 0
+        assert account.names() == account.expected(0, 1)
+
     def test_an_answer_that_was_lost_keeps_rotation_away(self, rotator: Program, account: Account) -> None:
         [newest] = account.plant(1)
         account.cloud.restore_time = FOR_EVER
@@ -216,6 +257,21 @@ def _age_hold(home: Path) -> None:
     [path] = (home / "state").glob("*.db")
     with sqlite3.connect(path, timeout=10) as connection:
         connection.execute("UPDATE holds SET since = since - 120 * 1000000")
+
+
+def test_documented_sandbox(rotator: Program) -> None:
+    command = documented("docs/restore.md", "rotator sandbox --restore-time 2m --config-out sandbox.yaml")
+    sandbox = rotator.start(*command.split()[1:])
+    until("it is there", lambda: "rotator once -c sandbox.yaml" in sandbox.out)
+    token = {"ROTATOR_API_TOKEN": "sandbox"}
+    assert rotator("once", "-c", "sandbox.yaml", env=token).code == 0
+    [server, *_] = rotator("status", "--json", "-c", "sandbox.yaml", env=token).json["servers"]
+    made = str(server["snapshots"][0]["snapshot_id"])
+    restore = ("restore", made, "--no-safety", "--no-wait", "--yes", "-c", "sandbox.yaml")
+    assert rotator(*restore, env=token).code == 0
+    [server, *_] = rotator("status", "--json", "-c", "sandbox.yaml", env=token).json["servers"]
+    assert server["waiting"].startswith("being restored from")
+    assert sandbox.end().code == 0
 
 
 def test_documented_way(rotator: Program, account: Account) -> None:

@@ -87,7 +87,9 @@ class TestStory:
 
     def test_server_that_was_never_seen_has_no_picture(self) -> None:
         failed = outcome(Kind.FAILED, reason="no list", problems=("no list",))
-        assert told(journal(Report((failed,))))[0] == "web-server-01 (12345)  ----- -> -----"
+        lines = told(journal(Report((failed,))))
+        assert lines[0] == "web-server-01 (12345)  ----- -> -----"
+        assert f"\n{LEGEND}\n----- the list could not be read" in lines
 
     def test_picture_survives_a_pass_without_a_list(self) -> None:
         failed = outcome(Kind.FAILED, reason="no list", problems=("no list",))
@@ -112,7 +114,13 @@ class TestStory:
     def test_end_before_the_end_is_said(self) -> None:
         written = journal(*ROTATED[:2])
         written.interrupted = True
-        assert told(written)[-1].endswith("; stopped before the end: the next run finishes what is in progress")
+        assert told(written)[-1] == "stopped before the end: the next run finishes what is in progress"
+
+    def test_who_is_only_skipped_for_a_stop_has_no_problem(self) -> None:
+        skipped = outcome(Kind.SKIPPED, reason="rotator is stopping", problems=("rotator is stopping",))
+        written = journal(Report((skipped,)))
+        written.interrupted = True
+        assert "0 with problems" in told(written)[-2]
 
     def test_trouble_of_the_account_leaves_no_word_of_nothing_to_do(self) -> None:
         skipped = outcome(Kind.SKIPPED, reason="refused", problems=("refused",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,10 +15,12 @@ import pytest
 from rotator.cli.commands.doctor import document, lines, summary
 from rotator.cli.doctor import clock, optional, places, program, service, settings
 from rotator.cli.doctor.api import may_write
-from rotator.cli.doctor.chart import ApiTime, Chart, Finding, Status, examined, fail, ok, skipped, span, warn
+from rotator.cli.doctor.chart import ApiTime, Chart, Check, Finding, Status, examined, fail, ok, skipped, span, warn
 from rotator.config.settings import ApiSettings, CheckIn, Config, NotifySettings, Target, Timing, WebSettings
 from rotator.daemon.lock import InstanceLock
 from rotator.errors import ConfigError
+from rotator.state.fault import FaultKind
+from rotator.state.place import state_name
 from tests.builders import policy
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -112,8 +115,6 @@ class TestPlaces:
         assert not (tmp_path / "state").exists()
 
     def test_a_state_that_is_no_database_is_told(self, tmp_path: Path) -> None:
-        from rotator.state.place import state_name
-
         examination = chart(tmp_path)
         examination.config = config(tmp_path)
         state = tmp_path / "state"
@@ -125,6 +126,46 @@ class TestPlaces:
         assert found.status is Status.FAIL
         assert str(path) in found.text
         assert found.remedy
+
+    def test_a_damaged_state_has_a_remedy_of_its_own(self, tmp_path: Path) -> None:
+        examination = chart(tmp_path)
+        examination.config = config(tmp_path)
+        path = tmp_path / "state" / state_name(examination.config.path)
+        path.parent.mkdir(mode=0o700)
+        path.write_bytes(b"damage" * 1000)
+        path.chmod(0o600)
+        (found,) = examined(places.database, examination)
+        assert found.status is Status.FAIL
+        assert found.remedy.startswith("the next `rotator run` or `once` keeps it aside")
+
+    def test_every_fault_has_a_remedy(self) -> None:
+        told_by_the_first_run = {"removed", "no_place"}
+        assert set(places._REMEDIES) == {kind.value for kind in FaultKind} - told_by_the_first_run
+
+    def test_a_directory_that_others_may_write_is_told_before_there_is_a_state(self, tmp_path: Path) -> None:
+        examination = chart(tmp_path)
+        examination.config = config(tmp_path)
+        (tmp_path / "state").mkdir()
+        (tmp_path / "state").chmod(0o777)
+        (found,) = examined(places.database, examination)
+        assert found.status is Status.FAIL
+        assert "may be written by other users (mode 0777)" in found.text
+        assert "chmod go-w" in found.remedy
+
+    @pytest.mark.parametrize("check", [places.directory, places.database])
+    def test_a_folder_that_this_user_may_not_look_into_is_told(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Check
+    ) -> None:
+        def refused(_: Path) -> bool:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        examination = chart(tmp_path)
+        examination.config = config(tmp_path)
+        monkeypatch.setattr(Path, "exists", refused)
+        (found,) = examined(check, examination)
+        assert found.status is Status.FAIL
+        assert found.text.endswith(": Permission denied")
+        assert found.remedy.startswith("let this user into every folder above it")
 
     def test_a_file_in_the_place_of_the_directory_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "state").touch()

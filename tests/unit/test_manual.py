@@ -53,7 +53,9 @@ def test_names_every_variable_that_rotator_has_of_its_own() -> None:
     variables = {name for text in sources for name in re.findall(r"\bROTATOR_[A-Z_]+\b", text)}
     assert "ROTATOR_CONFIG" in variables
     environment = page().partition(".SH ENVIRONMENT")[2].partition(".SH ")[0]
-    assert variables <= set(re.findall(r"\b[A-Z_]{3,}\b", environment))
+    named = set(re.findall(r"\b[A-Z_]{3,}\b", environment))
+    assert variables <= named
+    assert {each for each in named if each.startswith("ROTATOR_")} <= variables
 
 
 def test_every_exit_code_of_the_help_is_explained() -> None:

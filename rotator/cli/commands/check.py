@@ -7,12 +7,12 @@ import os
 from collections.abc import Iterator
 from itertools import groupby
 
+from rotator.cli.refusals import refusals
 from rotator.cli.words import bullet, painted, write
 from rotator.config import Config, find_config, load, read_token
 from rotator.config.addresses import is_private
 from rotator.config.rules import duration_text
-from rotator.config.secret import secret_warnings
-from rotator.errors import CredentialsError, Exit
+from rotator.errors import ConfigError, CredentialsError, Exit
 from rotator.model import CAP, Hooks, Policy
 from rotator.naming import printable
 from rotator.planner.words import counted
@@ -21,7 +21,10 @@ from rotator.planner.words import counted
 def run(arguments: argparse.Namespace) -> int:
     """Check, show, and ask the API if wanted; ConfigError tells what is wrong."""
     config = load(find_config(arguments.config, os.environ))
-    write(_lines(config))
+    refused, warnings = refusals(config, os.environ)
+    if refused:
+        raise ConfigError(refused)
+    write(_lines(config, warnings))
     if not arguments.online:
         write(_token_lines(arguments, config))
         return Exit.DONE
@@ -31,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     return Exit.PROBLEM if problems else Exit.DONE
 
 
-def _lines(config: Config) -> Iterator[str]:
+def _lines(config: Config, warnings: tuple[str, ...]) -> Iterator[str]:
     disabled = f", {len(config.disabled)} disabled" if config.disabled else ""
     yield f"{printable(str(config.path))}: ok, {counted(len(config.policies), 'server')}{disabled}"
     by_rules = sorted(config.policies, key=_rules)
@@ -40,7 +43,7 @@ def _lines(config: Config) -> Iterator[str]:
         shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
         yield bullet("*", f"{rules}: {shown}")
     yield from (bullet("*", line) for line in _outlets(config))
-    for warning in (*config.warnings, *secret_warnings(config, os.environ), *_missing_programs(config)):
+    for warning in (*config.warnings, *warnings, *_missing_programs(config)):
         yield painted(bullet("!", warning), "yellow")
 
 
@@ -73,19 +76,26 @@ def _around(hooks: Hooks) -> Iterator[str]:
 
 
 def _missing_programs(config: Config) -> Iterator[str]:
-    """Hooks that would fail here: each would cost a snapshot or leave a server as it is."""
-    hooks: dict[Hooks, str] = {}
+    """Hooks that would fail here, each missing program once: it would cost a snapshot or leave a server as it is."""
+    hooks: dict[Hooks, list[str]] = {}
     for policy in config.policies:
         if policy.hooks:
-            hooks.setdefault(policy.hooks, policy.server)
+            hooks.setdefault(policy.hooks, []).append(policy.server)
     if not hooks:
         return
     from rotator.hooks import missing_program
 
-    for each, server in hooks.items():
-        for command in (each.before, each.after):
+    missing: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for each, servers in hooks.items():
+        for phase, command in (("before", each.before), ("after", each.after)):
             if command and (told := missing_program(command, os.environ)):
-                yield f"hooks of {server}: {told}"
+                whose, phases = missing.setdefault(told, ({}, {}))
+                whose.update(dict.fromkeys(servers))
+                phases[phase] = None
+    for told, (whose, phases) in missing.items():
+        first, *others = whose
+        more = f" and {len(others)} more" if others else ""
+        yield f"hooks of {first}{more}, {' and '.join(phases)}: {told}"
 
 
 def _outlets(config: Config) -> Iterator[str]:

@@ -17,6 +17,7 @@ from rotator.daemon.pulse import Pulse
 from rotator.daemon.signals import Signals
 from rotator.daemon.watch import Watchers
 from rotator.engine import Agenda, Engine
+from rotator.logs import Event, logger
 from rotator.model import Policy
 
 
@@ -29,6 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
         open_account(arguments, audience.api_request) as account,
         single_instance(arguments, account.config) as lock,
     ):
+        if metrics_file and metrics_file.suffix != ".prom":
+            reason = f"--metrics-file {metrics_file}: node_exporter reads only files whose names end in .prom"
+            logger().warning(Event.CONFIG_WARNING, reason=reason)
         policies = chosen(account.config.policies, arguments.server)
         requested = clock().replace(microsecond=0) if arguments.now else None
         audience.adopt(account)

@@ -11,11 +11,10 @@ from typing import Any
 from structlog.contextvars import bound_contextvars
 
 from rotator.cli.account import clock, open_account, survey
-from rotator.cli.picture import LEGEND, picture
-from rotator.cli.words import bullet, local, painted, write
+from rotator.cli.picture import legend, picture
+from rotator.cli.words import bullet, heading, local, painted, write
 from rotator.engine import Outcome, Report
 from rotator.model import Plan, Policy, Verb
-from rotator.naming import printable
 from rotator.planner import plan
 from rotator.standing import iso, verdict_json
 
@@ -72,18 +71,19 @@ def _hooks_json(policy: Policy) -> dict[str, str | None] | None:
 def _lines(report: Report) -> Iterator[str]:
     for outcome in report.outcomes:
         yield from _server_lines(outcome)
-    yield f"\n{LEGEND}"
+    pictures = [picture(outcome.policy, outcome.observation) for outcome in report.outcomes]
+    yield f"\n{legend(pictures)}"
     yield "+ create  - delete  = keep  ~ wait  ! attention     nothing was changed"
 
 
 def _server_lines(outcome: Outcome) -> Iterator[str]:
     policy, planned = outcome.policy, outcome.plan
-    head = f"{painted(printable(policy.server), 'bold')} ({policy.server_id})  {picture(policy, outcome.observation)}"
+    shown = picture(policy, outcome.observation)
     if planned is None:
-        yield head
+        yield heading(policy.server, policy.server_id, shown)
         yield painted(bullet("!", outcome.reason), "red")
         return
-    yield f"{head}  {_when(outcome, planned)}"
+    yield heading(policy.server, policy.server_id, shown, _when(outcome, planned))
     yield from action_lines(planned)
     if any(action.verb is Verb.CREATE for action in planned.actions):
         yield from _hook_lines(policy)

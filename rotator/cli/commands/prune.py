@@ -9,7 +9,7 @@ from rotator.cli.account import Account, clock, open_account, single_instance, s
 from rotator.cli.ask import typed
 from rotator.cli.commands.plan import action_lines
 from rotator.cli.picture import picture
-from rotator.cli.words import bullet, painted, write
+from rotator.cli.words import bullet, heading, painted, write
 from rotator.engine import NoLedger, Outcome, Report
 from rotator.engine.prune import prune_server
 from rotator.errors import CredentialsError, Exit, UnreachableError
@@ -61,7 +61,7 @@ def _lines(report: Report) -> Iterator[str]:
             yield painted(bullet("!", f"{name}: {outcome.reason}"), "red")
         elif outcome.plan.actions:
             slots = picture(outcome.policy, outcome.observation)
-            yield f"{painted(name, 'bold')} ({outcome.policy.server_id})  {slots}"
+            yield heading(outcome.policy.server, outcome.policy.server_id, slots)
             yield from action_lines(outcome.plan)
         elif outcome.plan.blocked:
             yield painted(bullet("!", f"{name}: {outcome.plan.blocked}"), "red")

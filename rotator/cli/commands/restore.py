@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import signal
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,19 +12,28 @@ from rotator.cli.account import Account, clock, is_called, open_account
 from rotator.cli.ask import typed
 from rotator.cli.locations import lock_file
 from rotator.cli.period import moment
+from rotator.cli.progress import Waiting
 from rotator.cli.words import write
 from rotator.config import Config
 from rotator.daemon.heartbeat import heartbeat, is_marked
-from rotator.engine.restore import LONGEST, Ending, Interlock, Pace, Restore
+from rotator.engine.lease import LONGEST, Interlock
+from rotator.engine.restore import Ending, Pace, Restore
 from rotator.errors import Exit, LockError, UsageError
 from rotator.model import CAP, Id, Policy, Snapshot, State, opaque_id
 from rotator.naming import printable
 from rotator.slots import timezone_of
 from rotator.standing.words import age
 
+_GOES_ON = (
+    "interrupted: the restore goes on, and rotation stays held off this server until the API says that it is over; "
+    "`rotator status` shows when"
+)
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Find the restore point, show what will happen, ask, hold rotation off, restore, follow."""
+    if arguments.snapshot_id is not None and arguments.at is not None:
+        raise UsageError("--at TIME looks for a restore point, and an id is one: give an id or --at, not both")
     if arguments.snapshot_id is None and arguments.server is None:
         raise UsageError("say which: the id of a snapshot, or --server and --at; `rotator status` shows what is there")
     with open_account(arguments) as account, _ended_in_order():
@@ -34,26 +42,38 @@ def run(arguments: argparse.Namespace) -> int:
         beside = [each for each in rows if each.server_id == target.server_id]
         safety = not arguments.no_safety
         _check_alone(arguments, account)
-        write(_warning(target, beside, safety=safety))
+        write(_warning(target, beside, account.config, safety=safety))
         question = f"Type the server's name, {printable(target.server_name)}, to go ahead: "
         if not arguments.yes and not typed(question, target.server_name):
             write(["nothing was done"])
             return Exit.PROBLEM
-        timing = account.config.timing
-        pace = Pace(timing.poll_interval, timing.stuck_after)
-        restore = Restore(
-            account.client,
-            _state(account),
-            clock,
-            time.sleep,
-            say=lambda words: write([words]),
-            check=lambda: _check_alone(arguments, account),
-            pace=pace,
-        )
-        prefix = next((each.prefix for each in _of(account.config, target.server_id)), "rotator")
-        ending = restore.run(target, prefix=prefix, safety=safety, wait=not arguments.no_wait)
+        ending = _restored(arguments, account, target, safety=safety)
         write(_farewell(target, ending))
         return Exit.PROBLEM if ending is Ending.UNKNOWN else Exit.DONE
+
+
+def _restored(arguments: argparse.Namespace, account: Account, target: Snapshot, *, safety: bool) -> Ending:
+    """Do it, and show what is waited for."""
+    timing = account.config.timing
+    waiting = Waiting(lambda words: write([words]))
+    restore = Restore(
+        account.client,
+        _state(account),
+        clock,
+        waiting.sleep,
+        say=waiting.say,
+        check=lambda: _check_alone(arguments, account),
+        pace=Pace(timing.poll_interval, timing.stuck_after),
+    )
+    prefix = next((each.prefix for each in _of(account.config, target.server_id)), "rotator")
+    try:
+        return restore.run(target, prefix=prefix, safety=safety, wait=not arguments.no_wait)
+    except KeyboardInterrupt:
+        if restore.may_have_begun:
+            raise KeyboardInterrupt(_GOES_ON) from None
+        raise
+    finally:
+        waiting.clear()
 
 
 @contextmanager
@@ -131,12 +151,11 @@ def _listed(rows: Sequence[Snapshot], config: Config) -> str:
     return "\n".join(f"  {each.id}  {_taken(each, config)}  {printable(each.name)}" for each in points) or "  none"
 
 
-def _taken(snapshot: Snapshot, config: Config | None = None) -> str:
+def _taken(snapshot: Snapshot, config: Config) -> str:
     """When a snapshot was taken, in the server's zone, and how long ago."""
     if snapshot.created_at is None:
         return "at an unknown time"
-    zones = [each.schedule.timezone for each in _of(config, snapshot.server_id)] if config else []
-    zone = zones[0] if zones else "UTC"
+    zone = next((each.schedule.timezone for each in _of(config, snapshot.server_id)), "UTC")
     local = snapshot.created_at.astimezone(timezone_of(zone))
     return f"{local:%Y-%m-%d %H:%M} {zone} ({age(clock() - snapshot.created_at)} ago)"
 
@@ -159,12 +178,12 @@ def _check_alone(arguments: argparse.Namespace, account: Account) -> None:
     )
 
 
-def _warning(target: Snapshot, beside: Sequence[Snapshot], *, safety: bool) -> list[str]:
+def _warning(target: Snapshot, beside: Sequence[Snapshot], config: Config, *, safety: bool) -> list[str]:
     span = f"in the {age(clock() - target.created_at)} since then" if target.created_at else "since then"
     newer = [each for each in beside if target.created_at and each.created_at and each.created_at > target.created_at]
     points = sum(1 for each in newer if each.state is State.COMPLETED)
     return [
-        f"Restore {printable(target.name)} ({target.id}), taken {_taken(target)},",
+        f"Restore {printable(target.name)} ({target.id}), taken {_taken(target, config)},",
         f"onto server {printable(target.server_name)} ({target.server_id}).",
         "",
         "The server stops, its whole disk is overwritten, and what was written",

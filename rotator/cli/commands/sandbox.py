@@ -34,7 +34,12 @@ def run(arguments: argparse.Namespace) -> int:
         or not arguments.token
     ):
         raise UsageError("--token: use printable ASCII characters without spaces")
-    cloud = Cloud(clock, create_time=_span(arguments, "create_time"), fail_rate=_share(arguments.fail_rate))
+    cloud = Cloud(
+        clock,
+        create_time=_span(arguments, "create_time"),
+        restore_time=_span(arguments, "restore_time"),
+        fail_rate=_share(arguments.fail_rate),
+    )
     fleet(cloud, arguments.servers)
     with Signals() as signals, _served(arguments, cloud) as sandbox:
         text = configuration(cloud, sandbox.url)
@@ -69,8 +74,12 @@ def _save(text: str, path: Path) -> None:
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
+    except FileExistsError:
+        raise UsageError(f"--config-out {path}: there is one already; remove it, or name another file") from None
+    except FileNotFoundError:
+        raise UsageError(f"--config-out {path}: its folder is not there; make it, or name another file") from None
     except OSError as error:
-        raise UsageError(f"--config-out {path}: {error.strerror}") from None
+        raise UsageError(f"--config-out {path}: {error.strerror}; name another file") from None
 
 
 def _span(arguments: argparse.Namespace, name: str) -> timedelta:

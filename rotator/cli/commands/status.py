@@ -10,7 +10,7 @@ from datetime import datetime
 from structlog.contextvars import bound_contextvars
 
 from rotator.cli.account import clock, open_account, survey
-from rotator.cli.picture import LEGEND, picture
+from rotator.cli.picture import legend, picture
 from rotator.cli.words import bullet, local, painted, write
 from rotator.engine import Outcome, Report
 from rotator.naming import printable
@@ -39,7 +39,9 @@ def _lines(report: Report, now: datetime) -> Iterator[str]:
     for outcome in report.outcomes:
         yield from _server_lines(outcome, now)
     wrong = sum(1 for outcome in report.outcomes if outcome.problems)
-    yield f"\n{LEGEND}"
+    yield f"\n{legend(picture(outcome.policy, outcome.observation) for outcome in report.outcomes)}"
+    zones = {outcome.policy.schedule.timezone for outcome in report.outcomes}
+    yield f"LAST and NEXT slot: {zones.pop() if len(zones) == 1 else 'in the time zone of each policy'}"
     yield f"{counted(len(report.outcomes), 'server')}, {wrong} with problems"
 
 

@@ -97,6 +97,7 @@ def accepted(chart: Chart) -> Iterator[Finding]:
         with ready.client() as client:
             who = client.account()
     except CredentialsError as error:
+        chart.is_refused = True
         yield fail(str(error), "make a new token in the control panel and save it where this one is")
         return
     except ApiError as error:
@@ -200,6 +201,8 @@ def _ready(chart: Chart) -> _Ready | str:
         return "needs a token"
     if not chart.reachable:
         return "needs a connection"
+    if chart.is_refused:
+        return "needs a token that is accepted"
     return _Ready(chart.config.api.url, chart.token.value, chart.clock)
 
 

@@ -53,6 +53,8 @@ class Chart:
     clock: Callable[[], datetime]
     config: Config | None = None
     token: Token | None = None
+    is_refused: bool = False
+    """The API does not take the token."""
     reachable: bool = False
     api_time: ApiTime | None = None
 

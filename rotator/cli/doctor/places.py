@@ -15,13 +15,31 @@ from rotator.daemon.heartbeat import Heartbeat, heartbeat
 
 _LITTLE = 100 * 2**20
 _TOO_LITTLE = 5 * 2**20
+_HIDDEN = "let this user into every folder above it, name another by --state-dir, or run `sudo rotator doctor`"
+_REMEDIES = {
+    "locked": "end the program that holds it open: fuser FILE",
+    "full": "make room",
+    "read_only": "make its directory writable for this user, or name another by --state-dir",
+    "damaged": "the next `rotator run` or `once` keeps it aside and begins a new one, without the history so far",
+    "newer": "install that rotator again; or stop rotator and move FILE away",
+    "foreign": "name another directory by --state-dir",
+    "untrusted": "chmod go-w what others may write, or name a directory of rotator's own by --state-dir",
+    "unreadable": "check the directory and its file system, or name another by --state-dir",
+    "bad_row": "stop rotator and move FILE away; it begins a new one, without the history so far",
+}
+"""By the kind of fault."""
+
 _ELSEWHERE = "make it writable for this user, or name another by --state-dir"
 
 
 def directory(chart: Chart) -> Iterator[Finding]:
     """Whether the state has a place that this user may write to, and room."""
     place = state_directory(chart.arguments, chart.environ, chart.uid)
-    there = next(each for each in (place, *place.absolute().parents) if each.exists())
+    try:
+        there = next(each for each in (place, *place.absolute().parents) if each.exists())
+    except OSError as error:
+        yield fail(f"{place}: {error.strerror}", _HIDDEN)
+        return
     made = "" if there == place else ", made by the first run"
     if not there.is_dir():
         yield fail(f"{there} is not a directory", "remove it, or name another by --state-dir")
@@ -48,17 +66,22 @@ def database(chart: Chart) -> Iterator[Finding]:
         return
     path = state_file(chart.arguments, chart.config.path, chart.environ, chart.uid)
     try:
+        if path.parent.exists():
+            require_trust(path, chart.uid)
         if not path.exists():
             yield ok("none yet: the first run makes it")
             return
-        require_trust(path, chart.uid)
         version, verdict = _looked_into(path)
+    except PermissionError as error:
+        yield fail(f"{path}: {error.strerror}", _HIDDEN)
+        return
     except ERRORS as error:
-        yield fail(explained(error, path).text, "as it says; the state may be moved away while nothing runs")
+        fault = explained(error, path)
+        yield fail(fault.text, _REMEDIES.get(fault.kind.value, "see the message").replace("FILE", str(path)))
         return
     words = f"{path.name}: {_size(path.stat().st_size)}, version {version}"
     if verdict != "ok":
-        yield fail(f"{words}, damaged: {verdict}", f"stop rotator and move {path} away; it makes a new one")
+        yield fail(f"{words}, damaged: {verdict}", _REMEDIES["damaged"])
     else:
         yield ok(words)
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from rotator import __version__
 from rotator.cli.parser import by_hand, look, rotate
-from rotator.cli.parser.options import CODES, Help
+from rotator.cli.parser.options import CODES, CommandParser, Help, TopParser
+
+if TYPE_CHECKING:
+    from rotator.cli.parser.options import Commands
 
 _TOP = f"""\
 Keeps a few recent restore points for every server of a VPS.org account, under
@@ -41,9 +45,11 @@ _COMMANDS = (
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    parser = argparse.ArgumentParser(prog="rotator", description=_TOP, formatter_class=Help, allow_abbrev=False)
+    parser = TopParser(prog="rotator", description=_TOP, formatter_class=Help, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"rotator {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
+    commands: Commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", title="commands", required=True, parser_class=CommandParser
+    )
     for add in _COMMANDS:
         add(commands)
     return parser

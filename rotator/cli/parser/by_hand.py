@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotator.cli.parser.options import account, command, lock, logging, state, yes
+from rotator.cli.parser.options import account, command, lock, logging, path, state, yes
 
 if TYPE_CHECKING:
     from rotator.cli.parser.options import Commands
@@ -69,12 +69,14 @@ examples:
   rotator sandbox
   rotator sandbox --port 8377 --servers 1000 --config-out /tmp/config.yaml
   rotator sandbox --create-time 30s --latency 50ms --fail-rate 5%
+  rotator sandbox --restore-time 2m              to see rotation stay away
 """
     parser = command(commands, "sandbox", "serve a local VPS.org API to try things against", text)
     parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1 (default: any free one)")
     parser.add_argument("--servers", type=int, default=5, metavar="N", help="how many servers it has (default: 5)")
     parser.add_argument("--create-time", default="2s", metavar="TIME", help="how long a snapshot takes (default: 2s)")
+    parser.add_argument("--restore-time", default="10s", metavar="TIME", help="how long a restore takes (default: 10s)")
     parser.add_argument("--latency", default="0s", metavar="TIME", help="delay of every answer (default: 0s)")
     parser.add_argument("--fail-rate", default="0%", metavar="PERCENT", help="snapshots that fail (default: 0%%)")
     parser.add_argument("--token", default="sandbox", help="the token it accepts (default: sandbox)")
-    parser.add_argument("--config-out", metavar="FILE", help="write a configuration for it to FILE")
+    parser.add_argument("--config-out", metavar="FILE", type=path, help="write a configuration for it to FILE")

@@ -67,9 +67,10 @@ examples:
 def check(commands: Commands) -> None:
     """The arguments and the help of `rotator check`."""
     text = """\
-Checks the configuration without the network and shows what it means. With
---online also asks the API: is the token good, do the server ids exist, do they
-have the names they have here?
+Checks the configuration, and the files and packages it names, without the
+network, and shows what it means; refuses what `run` would refuse. With --online
+also asks the API: is the token good, do the server ids exist, do they have the
+names they have here?
 
 examples:
   rotator check -c config.example.yaml
@@ -129,7 +130,7 @@ only, changes nothing, and works with a broken configuration too.
 examples:
   rotator doctor
   sudo rotator doctor --token-file /etc/rotator/token
-  rotator doctor --json | jq -r '.findings[] | select(.status == "fail") | .remedy'
+  rotator doctor --json | jq -r '.findings[] | select(.remedy) | .remedy'
 """
     parser = command(commands, "doctor", "look at everything rotator needs, with remedies", text, _DOCTOR_CODES)
     account(parser, sandbox=False)

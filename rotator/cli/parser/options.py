@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no public name
@@ -29,6 +29,45 @@ class Help(argparse.RawDescriptionHelpFormatter):
         self._action_max_length = 15  # argparse forgets that commands are indented once more
 
 
+class Parser(argparse.ArgumentParser):
+    """Says with every mistake where to read on."""
+
+    def error(self, message: str) -> NoReturn:
+        """See `ArgumentParser`."""
+        super().error(f"{message}; see `{self.prog} --help`")
+
+
+class CommandParser(Parser):
+    """The arguments of one command, which tells itself what it does not know."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """See `ArgumentParser`; nothing is left to the parser above, whose usage would not say what is known here."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
+
+class TopParser(Parser):
+    """The program's own arguments."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:  # noqa: SLF001 - as above
+            from difflib import get_close_matches
+
+            near = get_close_matches(value, action.choices, 1)
+            meant = f"; perhaps you mean `rotator {near[0]}`" if near else ""
+            raise argparse.ArgumentError(None, f"there is no command {value!r}{meant}")
+        super()._check_value(action, value)
+
+
+def path(text: str) -> str:
+    """A name of a file or directory; argparse tells what is wrong with one that is empty."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty, perhaps a variable that is not set; give a path")
+    return text
+
+
 def command(commands: Commands, name: str, summary: str, text: str, codes: str = CODES) -> argparse.ArgumentParser:
     """A command with its one-line summary and its longer text."""
     parser = commands.add_parser(
@@ -50,10 +89,13 @@ def account(parser: argparse.ArgumentParser, *, sandbox: bool, token: bool = Tru
         "-c",
         "--config",
         metavar="FILE",
+        type=path,
         help="the configuration (default: $ROTATOR_CONFIG, ./config.yaml, /etc/rotator/config.yaml)",
     )
     if token:
-        group.add_argument("--token-file", metavar="FILE", help="file with the API token; other ways: see the README")
+        group.add_argument(
+            "--token-file", metavar="FILE", type=path, help="file with the API token; other ways: see the README"
+        )
     else:
         parser.set_defaults(token_file=None)
     if sandbox:
@@ -89,7 +131,10 @@ def yes(parser: argparse.ArgumentParser) -> None:
 def lock(parser: argparse.ArgumentParser) -> None:
     """The instance lock."""
     _common(parser).add_argument(
-        "--lock-file", metavar="FILE", help="allows one instance at a time (default: named after the configuration)"
+        "--lock-file",
+        metavar="FILE",
+        type=path,
+        help="allows one instance at a time (default: named after the configuration)",
     )
 
 
@@ -116,6 +161,7 @@ def state(parser: argparse.ArgumentParser) -> None:
     _common(parser).add_argument(
         "--state-dir",
         metavar="DIR",
+        type=path,
         help="where history and unfinished work are kept (default: $STATE_DIRECTORY, /var/lib/rotator for root, "
         "else $XDG_STATE_HOME/rotator or ~/.local/state/rotator)",
     )

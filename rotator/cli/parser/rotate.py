@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotator.cli.parser.options import account, command, lock, logging, now, servers, state, yes
+from rotator.cli.parser.options import account, command, lock, logging, now, path, servers, state, yes
 
 if TYPE_CHECKING:
     from rotator.cli.parser.options import Commands
@@ -49,7 +49,10 @@ examples:
     now(parser)
     parser.add_argument("--no-wait", action="store_true", help="do not wait for snapshots in progress")
     parser.add_argument(
-        "--metrics-file", metavar="FILE", help="write metrics for node_exporter's textfile collector (extra: metrics)"
+        "--metrics-file",
+        metavar="FILE",
+        type=path,
+        help="write metrics for node_exporter's textfile collector, to a *.prom (extra: metrics)",
     )
     logging(parser)
     lock(parser)

@@ -17,7 +17,13 @@ def main() -> int:
     gc.set_threshold(100_000)
     from rotator.cli import run
 
-    code = run(sys.argv[1:])
+    try:
+        code = run(sys.argv[1:])
+    except Exception:  # noqa: BLE001 - a fault of rotator itself; its threads must not hold the process either
+        import traceback
+
+        traceback.print_exc()
+        code = 1
     # Everything is written by now. A thread that still waits for an answer would hold the process until its time-out,
     # and taking the interpreter apart takes a third as long as all the rest (benchmarks/startup.py).
     os._exit(code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -44,6 +44,13 @@ class Journal:
             entry.outcome = outcome
             entry.after = outcome.observation or entry.after
             entry.done += outcome.done
+
+    def note_owed(self, owed: Mapping[Id, str]) -> None:
+        """Commands that had to run at the end, and failed."""
+        for server_id, words in owed.items():
+            entry = self.entries.get(server_id)
+            if entry is not None and words not in entry.outcome.problems:
+                entry.outcome = replace(entry.outcome, problems=(*entry.outcome.problems, words))
 
     def standing(self) -> tuple[int, int]:
         """How many servers are done, and how many wait for a snapshot in progress."""

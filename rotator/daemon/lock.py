@@ -58,10 +58,15 @@ class InstanceLock:
         A restore by another user, whose lock file is elsewhere, sees by it that somebody rotates. It keeps nobody out:
         whoever may read the file could take such a lock.
         """
-        self._unmark()
         with suppress(OSError):
+            if self._marked >= 0 and os.path.samestat(os.fstat(self._marked), config.stat()):
+                return
+        self._unmark()
+        try:
             self._marked = os.open(config, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             fcntl.flock(self._marked, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:  # somebody looks just now whether it is marked, or the file is away for a moment
+            self._unmark()
 
     def _unmark(self) -> None:
         if self._marked >= 0:

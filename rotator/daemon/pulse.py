@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from rotator.config import Config
 from rotator.daemon.lock import InstanceLock
@@ -17,10 +18,11 @@ class Pulse(Watcher):
         self._lock = lock
         self._ledger = ledger
         self._noted: str | None = None
+        self._config: Path | None = None
 
     def configured(self, config: Config, now: datetime, problems: tuple[str, ...] = ()) -> None:  # noqa: ARG002
         """Say which configuration and which state are in use."""
-        self._lock.mark(config.path)
+        self._config = config.path
         self.woke(now)
 
     def passed(self, report: Report, now: datetime) -> None:  # noqa: ARG002 - a Watcher's
@@ -33,4 +35,6 @@ class Pulse(Watcher):
         if self._noted != (identity or "-"):
             self._noted = identity or "-"
             self._lock.note_state(identity)
+        if self._config is not None:  # an editor may have put another file in its place
+            self._lock.mark(self._config)
         self._lock.beat()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,7 +23,7 @@ from rotator.engine.memory import Attempts, Deletions, Permission, Told
 from rotator.engine.observe import Clock, Seen, SnapshotApi, observe
 from rotator.engine.outcomes import RECHECK, Outcomes
 from rotator.engine.pool import Circuit, Pool, isolated
-from rotator.engine.quiet import Quieting, RunHook, no_hooks
+from rotator.engine.quiet import GLANCE, Quieting, RunHook, no_hooks
 from rotator.engine.record import intent_of, new_key
 from rotator.engine.report import Outcome, Report
 from rotator.engine.step import Step, next_action
@@ -80,7 +82,7 @@ class Engine:
         self._pool = Pool(parallel, stopping or threading.Event(), beat)
         self._attempts = Attempts(retry_delays, settle=max(2 * poll_interval, LEAST_SETTLE), ledger=self._ledger)
         self._deletions = Deletions()
-        self._quieting = Quieting(run_hook, self._ledger, clock, self._attempts)
+        self._quieting = Quieting(run_hook, self._ledger, clock, self._attempts, lasting=bool(retry_delays))
         self._actor = Actor(api, clock, self._attempts, self._deletions, self._ledger, self._quieting)
         self._holds = Holds(api, clock, self._ledger)
         self._outcomes = Outcomes(clock, poll_interval, self._recheck)
@@ -106,7 +108,7 @@ class Engine:
             logger().debug(Event.PASS_STARTED, servers=len(policies))
             circuit = Circuit()
             self._holds.refresh(self._pool)
-            self._collect()
+            self._collect(circuit)
             busy = self._aside.busy()
             free = [each for each in policies if each.server_id not in {*busy, *self._aside_done}]
             seen = self._observe(free, circuit)
@@ -114,7 +116,7 @@ class Engine:
             steps = {server_id: step for server_id, step in looked.items() if isinstance(step, Step)}
             self._pay_debts(steps, free, busy)
             results = self._act(steps, circuit, pass_id)
-            self._collect()
+            self._collect(circuit)
             self._outcomes.note_account(circuit)
             owed = self._quieting.owed()
             outcomes = tuple(self._outcome(policy, looked, results, circuit, owed) for policy in policies)
@@ -126,7 +128,7 @@ class Engine:
 
     def look_at_debts(self) -> None:
         """Between passes: have the `after` commands run whose time is over, whoever's servers they are about."""
-        self._collect()
+        self._collect(Circuit())
         self._pay_debts({}, (), self._aside.busy())
 
     def survey(self, policies: Sequence[Policy], decide: Decide) -> Report:
@@ -134,8 +136,7 @@ class Engine:
         circuit = Circuit()
         self._holds.read()
         seen = self._observe(policies, circuit)
-        observed = {policy.server_id: found for policy, found in seen if isinstance(found, Observation)}
-        owed = self._quieting.overdue(observed)
+        owed = self._quieting.overdue()
         outcomes = (self._surveyed(policy, found, decide, circuit, owed) for policy, found in seen)
         return Report(tuple(outcomes), circuit.error)
 
@@ -147,18 +148,27 @@ class Engine:
         self._holds.take_over(other._holds)
         self._told.take_over(other._told)
         self._aside.close()
-        self._aside = other._aside
-        self._aside_steps, self._aside_done = other._aside_steps, other._aside_done
-        other._handed_over = True
+        self._aside, other._handed_over = other._aside, True
+        other._collect(Circuit())
+        going_on = self._aside.busy()
+        self._aside_steps = {key: step for key, step in other._aside_steps.items() if key in going_on}
+
+    def owed(self) -> Mapping[Id, str]:
+        """The servers whose `after` command failed, and what to say of each."""
+        return self._quieting.owed()
 
     def let_go(self) -> None:
-        """End: run the `after` commands that are still owed; after a stop, as far as a few seconds allow."""
-        if not self._stopping.is_set():
-            self._quieting.farewell(None, self._aside.busy())
-            return
-        self._aside.wait(LAST_CALLS - self._pool.since_stop())
-        self._aside.ended()
-        self._quieting.farewell(max(FAREWELL - self._pool.since_stop(), LEAST_FAREWELL), self._aside.busy())
+        """End: wait for hooks, and run the `after` commands that are owed; after a stop, for a few seconds at most."""
+        while self._aside.busy() and self._seconds_left(LAST_CALLS) > 0:
+            self._aside.wait(min(self._seconds_left(LAST_CALLS), GLANCE))
+            self._aside.ended()
+        begun = time.monotonic()
+        left = lambda: max(self._seconds_left(FAREWELL), LEAST_FAREWELL - (time.monotonic() - begun))  # noqa: E731
+        self._quieting.farewell(self._aside.busy(), left)
+
+    def _seconds_left(self, limit: float) -> float:
+        """Of `limit` seconds since the stop; endless without one."""
+        return limit - self._pool.since_stop() if self._stopping.is_set() else math.inf
 
     def close(self) -> None:
         """Let the worker threads go."""
@@ -225,15 +235,19 @@ class Engine:
             return self._attempts.permission(policy.server_id, planned.slot, observation.taken_at)
         return Permission(granted=True)
 
-    def _collect(self) -> None:
+    def _collect(self, circuit: Circuit) -> None:
         """Keep what became of the calls beside the passes until the next pass that is about their servers."""
         done = self._aside.ended()
-        self._aside_done |= {server_id: each for server_id, each in done.items() if server_id in self._aside_steps}
+        calls = {server_id: each for server_id, each in done.items() if server_id in self._aside_steps}
+        self._aside_done |= calls
+        for each in calls.values():
+            if isinstance(each, RotatorError):
+                circuit.note(each)
 
     def _pay_debts(self, steps: Mapping[Id, Step], policies: Sequence[Policy], busy: Collection[Id]) -> None:
         """Have the `after` commands run whose snapshot came to its end, or whose time is over."""
         seen = {server_id: step.observation for server_id, step in steps.items()}
-        due = self._quieting.due(seen, {policy.server_id for policy in policies}, busy)
+        due = self._quieting.due(seen, {policy.server_id for policy in policies}, {*busy, *self._aside_steps})
         for server_id, debts in due.items():
             self._aside.start(server_id, partial(self._quieting.pay_all, debts), urgent=True)
 
@@ -262,6 +276,8 @@ class Engine:
         """Make a call with commands around it, when its turn has come."""
         if self._stopping.is_set() or step.action is None:
             return None
+        if self._handed_over:  # another configuration is in force by now: it may want something else
+            return False
         self._ledger.begin([self._intent(step, step.action, pass_id)])
         return self._actor.act(step)
 
@@ -285,7 +301,7 @@ class Engine:
         if server_id in self._aside_done:
             found, result = self._aside_steps.pop(server_id), self._aside_done.pop(server_id)
         elif server_id in self._aside.busy():
-            return self._outcomes.of_busy(policy, found if isinstance(found, Step) else None)
+            return self._outcomes.of_busy(policy, found if isinstance(found, Step) else None, owed.get(server_id))
         if not isinstance(found, Step):
             return self._outcomes.of_unseen(policy, found, circuit)
         return self._outcomes.of_step(found, result, circuit, owed.get(server_id))

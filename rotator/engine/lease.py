@@ -68,12 +68,15 @@ class Lease:
             raise RotatorError("rotation is not held off this server any more (see the log): nothing was restored")
         self._hold = renewed
 
-    def extend(self) -> bool:
-        """The restore may have begun: hold rotation off until the API says that it is over. False if that is lost."""
+    def extend(self, *, requested: bool) -> bool:
+        """The restore is about to begin, or has: hold rotation off for its whole time. False if that is lost.
+
+        Once it was `requested`, whoever rotates lifts the hold when the API says that the restore is over.
+        """
         if self._hold is None:
             return True
         now = self._clock()
-        self._hold = replace(self._hold, since=now, until=now + LONGEST, requested=True)
+        self._hold = replace(self._hold, since=now, until=now + LONGEST, requested=requested)
         return self._ledger.hold(self._hold)
 
     def lift(self) -> None:

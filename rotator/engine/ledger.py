@@ -115,6 +115,8 @@ class Debt:
     until: datetime
     """The server is not held for longer, whatever becomes of the snapshot."""
     when: AfterWhen = AfterWhen.COMPLETED
+    failed: bool = False
+    """It was run, and failed."""
 
 
 class Ledger(Protocol):

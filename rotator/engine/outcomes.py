@@ -51,7 +51,6 @@ class Outcomes:
         kind, reason, wait = self._standing(step, result, circuit)
         if owed is not None and kind in (Kind.IDLE, Kind.ACTED):
             kind, reason, wait = Kind.FAILED, owed, self._recheck and OWED_WAIT
-        notices = [notice.text for notice in step.plan.notices if notice.sign in PROBLEMS]
         troubled = [reason] if kind in (Kind.BLOCKED, Kind.FAILED, Kind.SKIPPED) else []
         return Outcome(
             step.policy,
@@ -60,17 +59,33 @@ class Outcomes:
             step.plan,
             step.observation,
             done=tuple(each for each in (step.found, step.action if result is True else None) if each),
-            problems=(*troubled, *notices),
+            problems=(*troubled, *_problems(step)),
             look_again=None if wait is None else self._clock() + wait,
             eta=step.eta,
             finished=step.finished,
         )
 
-    def of_busy(self, policy: Policy, step: Step | None) -> Outcome:
-        """A server whose hooks run, beside the passes: nothing else is done to it meanwhile."""
-        plan, observation = (step.plan, step.observation) if step else (None, None)
+    def of_busy(self, policy: Policy, step: Step | None, owed: str | None) -> Outcome:
+        """A server whose hooks run, beside the passes: nothing else is done to it meanwhile.
+
+        `owed` are the words for an `after` command that failed and is being run again.
+        """
         again = self._clock() + self._poll_interval
-        return Outcome(policy, Kind.UNCERTAIN, "its hooks are running", plan, observation, look_again=again)
+        kind, reason = (Kind.FAILED, owed) if owed else (Kind.UNCERTAIN, "its hooks are running")
+        if step is None:
+            return Outcome(policy, kind, reason, problems=(owed,) if owed else (), look_again=again)
+        return Outcome(
+            policy,
+            kind,
+            reason,
+            step.plan,
+            step.observation,
+            done=(step.found,) if step.found else (),
+            problems=(*([owed] if owed else []), *_problems(step)),
+            look_again=again,
+            eta=step.eta,
+            finished=step.finished,
+        )
 
     def of_unseen(self, policy: Policy, found: RotatorError | None, circuit: Circuit) -> Outcome:
         """What became of a server without a usable list: nothing is done to it (S4)."""
@@ -115,3 +130,8 @@ class Outcomes:
         """Growing with every failed pass in a row; never for a one-shot."""
         growing = FIRST_OUTAGE_WAIT * (1 << min(max(self._outages - 1, 0), 10))
         return self._recheck and min(growing, self._recheck)
+
+
+def _problems(step: Step) -> list[str]:
+    """What of the plan's notices is a problem."""
+    return [notice.text for notice in step.plan.notices if notice.sign in PROBLEMS]

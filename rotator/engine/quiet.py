@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rotator.engine.ledger import Debt, Ledger
@@ -21,6 +21,9 @@ from rotator.logs import Event, logger
 from rotator.model import AfterWhen, Command, Hooks, Id, Observation, Policy, State
 
 OWED = "the command after its snapshot has not succeeded: the server may still be quiet; see hook_failed in the log"
+
+GLANCE = 0.2
+"""Seconds between two looks at how much time is left."""
 
 SLACK = timedelta(minutes=1)
 """How far a clock may be set back without a word."""
@@ -75,11 +78,12 @@ def no_hooks(_call: HookCall) -> Ran:
 class Quieting:
     """The hooks of an engine; used by many threads, each with a server of its own."""
 
-    def __init__(self, run: RunHook, ledger: Ledger, clock: Clock, attempts: Attempts) -> None:
+    def __init__(self, run: RunHook, ledger: Ledger, clock: Clock, attempts: Attempts, *, lasting: bool = True) -> None:
         self._run_hook = run
         self._ledger = ledger
         self._clock = clock
         self._attempts = attempts
+        self._lasting = lasting
         self._mine: set[str] = set()
         self._failures: dict[str, _Failure] = {}
         self._lock = threading.Lock()
@@ -130,6 +134,7 @@ class Quieting:
             if failed and now < debt.since + FORGOTTEN:
                 count = self._failures[debt.key].count + 1 if debt.key in self._failures else 1
                 self._failures[debt.key] = _Failure(count, now + AGAIN[count > SOON])
+                self._ledger.owe(replace(debt, failed=True))
                 return
             self._failures.pop(debt.key, None)
             self._mine.discard(debt.key)
@@ -146,10 +151,12 @@ class Quieting:
         debts = [debt for debt in self._ledger.debts() if debt.server_id not in busy]
         with self._lock:
             self._mine |= {debt.key for debt in debts if debt.server_id in servers}
+        outcomes = [(debt, self._outcome(debt, seen.get(debt.server_id))) for debt in debts]
+        # A server that is quiet for one snapshot is not let go for the sake of an older one.
+        quiet = {debt.server_id for debt, outcome in outcomes if not outcome}
         due: dict[Id, list[tuple[Debt, str]]] = {}
-        for debt in debts:
-            outcome = self._outcome(debt, seen.get(debt.server_id))
-            if outcome and self._may_run(debt):
+        for debt, outcome in outcomes:
+            if debt.server_id not in quiet and self._may_run(debt):
                 due.setdefault(debt.server_id, []).append((debt, outcome))
         return due
 
@@ -164,13 +171,14 @@ class Quieting:
             failed = set(self._failures)
         return {debt.server_id: OWED for debt in self._ledger.debts() if debt.key in failed}
 
-    def overdue(self, seen: Mapping[Id, Observation]) -> dict[Id, str]:
-        """For who only looks: the servers whose `after` command should have run by now, and what to say of each."""
-        overdue = (debt for debt in self._ledger.debts() if self._outcome(debt, seen.get(debt.server_id)))
-        return {debt.server_id: OWED for debt in overdue}
+    def overdue(self) -> dict[Id, str]:
+        """For who only looks: the servers whose `after` command failed or is late, and what to say of each."""
+        now = self._clock()
+        late = (debt for debt in self._ledger.debts() if debt.failed or now >= debt.until + debt.timeout)
+        return {debt.server_id: OWED for debt in late}
 
-    def farewell(self, seconds: float | None, busy: Collection[Id]) -> None:
-        """Pay what this process owes, since it ends: as far as the time allows; None: however long it takes."""
+    def farewell(self, busy: Collection[Id], seconds_left: Callable[[], float]) -> None:
+        """Pay what this process owes, since it ends: as long as there are seconds left."""
         with self._lock:
             mine = set(self._mine)
         # Where commands still run, `after` would come too early, or twice: it is left to the next start.
@@ -178,15 +186,17 @@ class Quieting:
         debts = [debt for debt in debts if self._may_run(debt)]
         if not debts:
             return
-        executor = ThreadPoolExecutor(min(len(debts), 32), thread_name_prefix="rotator-after")
-        wait([executor.submit(copy_context().run, self.pay, debt, "interrupted") for debt in debts], timeout=seconds)
+        executor = ThreadPoolExecutor(min(len(debts), 32), thread_name_prefix="rotator-farewell")
+        pending = {executor.submit(copy_context().run, self.pay, debt, "interrupted") for debt in debts}
+        while pending and (left := seconds_left()) > 0:
+            _, pending = wait(pending, timeout=min(left, GLANCE))
         executor.shutdown(wait=False, cancel_futures=True)
 
     def _may_run(self, debt: Debt) -> bool:
-        """Whether it did not fail just now."""
+        """Whether it did not fail just now; a one-shot leaves what fails to its next run."""
         with self._lock:
             failure = self._failures.get(debt.key)
-        return failure is None or self._clock() >= failure.again
+        return failure is None or (self._lasting and self._clock() >= failure.again)
 
     def _outcome(self, debt: Debt, observation: Observation | None) -> str:
         """How the snapshot of a debt ended; empty while it has to be waited for."""

@@ -16,7 +16,7 @@ from rotator.engine.lease import LONGEST, RENEWAL, Interlock, Lease
 from rotator.engine.ledger import Intent, Result
 from rotator.engine.observe import Clock, SnapshotApi, observe_one
 from rotator.engine.record import new_key
-from rotator.errors import MaybeCreatedError, RotatorError, UnavailableError, UnreadableError
+from rotator.errors import ApiError, MaybeCreatedError, RotatorError, UnreadableError
 from rotator.logs import Event, logger
 from rotator.model import CAP, Cause, Id, Observation, Snapshot, State, Verb
 from rotator.naming import printable, snapshot_name
@@ -112,7 +112,7 @@ class Restore:
 
     def _extended(self) -> None:
         """The restore has begun, or may have: rotation stays away until the API says that it is over."""
-        if not self._lease.extend():
+        if not self._lease.extend(requested=True):
             self._say("rotation may go on before the restore is over, for that cannot be written down: stop it")
 
     def _rest(self, seconds: float) -> None:
@@ -197,9 +197,11 @@ class Restore:
 
     def _request(self, target: Snapshot) -> str:
         reason = "asked for by hand"
-        key = self._begin(target, "restore", "by_hand", target.name, reason, snapshot_id=target.id)
         fields = {"server_id": target.server_id, "server": target.server_name, "snapshot": target.name}
+        if not self._lease.extend(requested=False):
+            raise RotatorError("rotation is not held off this server any more (see the log): nothing was restored")
         logger().warning(Event.SNAPSHOT_RESTORE_REQUESTED, **fields, snapshot_id=target.id, reason=reason)
+        key = self._begin(target, "restore", "by_hand", target.name, reason, snapshot_id=target.id)
         self._may_have_begun = True
         try:
             message = self._api.restore_snapshot(target.id)
@@ -257,7 +259,7 @@ class Restore:
         """The API's word for how the server is; None if it cannot be had now."""
         try:
             rows = self._api.servers()
-        except UnavailableError:
+        except ApiError:
             return None
         return next((row.status for row in rows if row.id == server_id), None)
 

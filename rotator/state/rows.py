@@ -162,27 +162,28 @@ def debt_kept(debt: Debt) -> Change:
         stamp(debt.since),
         stamp(debt.until),
         debt.when.value,
+        int(debt.failed),
     )
     return Change(_KEEP_DEBT, values)
 
 
-DEBTS = """SELECT key, server_id, server, policy, snapshot, slot, command, timeout, since, until, when_run
-    FROM debts"""
+DEBTS = """SELECT key, server_id, server, policy, snapshot, slot, command, timeout, since, until, when_run,
+    failed FROM debts"""
 
 _KEEP_DEBT = """INSERT OR REPLACE INTO debts (key, server_id, server, policy, snapshot, slot, command, timeout, since,
-    until, when_run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    until, when_run, failed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
 def debt_of(row: Row) -> Debt:
     """The debt of a row of DEBTS."""
-    key, server_id, server, policy, snapshot, slot, text, timeout, since, until, when = row
+    key, server_id, server, policy, snapshot, slot, text, timeout, since, until, when, failed = row
     texts(key, server, policy, snapshot, text)
     command = json.loads(text)
     if not isinstance(command["argv"], list):
         raise ValueError("no command")  # noqa: TRY004 - of the file's content
     texts(*command["argv"])
     run = Command(tuple(command["argv"]), shell=bool(command["shell"]))
-    rest = (timeout * _TICK, moment(since), moment(until), AfterWhen(when))
+    rest = (timeout * _TICK, moment(since), moment(until), AfterWhen(when), bool(failed))
     return Debt(key, stored_id(server_id), server, policy, snapshot, moment(slot), run, *rest)
 
 

@@ -21,7 +21,8 @@ _FIRST = (
     """CREATE TABLE debts (
         key TEXT PRIMARY KEY, server_id TEXT NOT NULL, server TEXT NOT NULL, policy TEXT NOT NULL,
         snapshot TEXT NOT NULL, slot INTEGER NOT NULL, command TEXT NOT NULL, timeout INTEGER NOT NULL,
-        since INTEGER NOT NULL, until INTEGER NOT NULL, when_run TEXT NOT NULL)""",
+        since INTEGER NOT NULL, until INTEGER NOT NULL, when_run TEXT NOT NULL,
+        failed INTEGER NOT NULL)""",
     """CREATE TABLE holds (
         server_id TEXT PRIMARY KEY, key TEXT NOT NULL, server TEXT NOT NULL, snapshot_id TEXT NOT NULL,
         snapshot TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, requested INTEGER NOT NULL)""",

@@ -11,80 +11,27 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from rotator.engine import Engine, HookCall, Kind, Ran
+from rotator.engine import Engine, Kind
 from rotator.engine.aside import Threads
 from rotator.engine.ledger import Debt
 from rotator.engine.quiet import OWED
 from rotator.errors import RefusedError, UnavailableError
-from rotator.model import AfterWhen, Command, Hooks, Id, Policy
-from rotator.naming import snapshot_name
-from rotator.planner import plan
-from tests.builders import DB, WEB, day, policy
+from rotator.model import AfterWhen, Hooks, Id, Policy
+from tests.builders import DB, WEB, policy
 from tests.conftest import NOW
 from tests.fake_cloud import Crash, FakeCloud, Fault, Inline, Shell
+from tests.hooked import AFTER, BEFORE, Bench, Runner, quiet_policy
 from tests.ledger import FakeLedger
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 TODAY = "rotator-20261123T020000Z"
-BEFORE, AFTER = Command(("freeze", "/srv")), Command(("thaw", "/srv"))
-HOOKS = Hooks(BEFORE, AFTER, timeout=30 * SECOND)
 
 
 @pytest.fixture(autouse=True)
 def logs() -> Iterator[list[Any]]:
     with capture_logs() as lines:
         yield lines
-
-
-class Runner:
-    """Remembers what was run, in order with the calls of the cloud, and fails as told."""
-
-    def __init__(self, cloud: FakeCloud, *, takes: timedelta = timedelta(0)) -> None:
-        self.cloud = cloud
-        self.takes = takes
-        self.calls: list[HookCall] = []
-        self.failing: dict[str, int] = {}
-        """How often a phase fails yet."""
-        self.meanwhile: Callable[[], object] = lambda: None
-
-    def __call__(self, call: HookCall) -> Ran:
-        self.calls.append(call)
-        self.cloud.calls.append((call.phase, call.outcome))
-        self.cloud.advance(self.takes)
-        self.meanwhile()
-        if self.failing.get(call.phase, 0):
-            self.failing[call.phase] -= 1
-            return Ran("exited with status 1", "no such file system", SECOND)
-        return Ran("", "frozen", SECOND)
-
-    def story(self) -> list[tuple[str, str]]:
-        """Each phase with the outcome it was told."""
-        return [(call.phase, call.outcome) for call in self.calls]
-
-
-def quiet_policy(server_id: int = WEB, hooks: Hooks = HOOKS) -> Policy:
-    return policy(server_id, hooks=hooks)
-
-
-class Bench:
-    def __init__(self, hooks: Hooks = HOOKS, *, daemon: bool = True, takes: timedelta = timedelta(0)) -> None:
-        self.rules = [quiet_policy(hooks=hooks)]
-        self.cloud = FakeCloud(self.rules)
-        self.cloud.plant(WEB, snapshot_name("rotator", day(22)), day(22))
-        self.runner = Runner(self.cloud, takes=takes)
-        self.ledger = FakeLedger()
-        self.daemon = daemon
-        self.shell = self.start()
-
-    def start(self) -> Shell:
-        """A new process."""
-        self.shell = Shell(self.cloud, self.rules, daemon=self.daemon, ledger=self.ledger, run_hook=self.runner)
-        return self.shell
-
-    def order(self) -> list[str]:
-        """Hooks and changing calls, as they came."""
-        return [call for call, _ in self.cloud.calls if call in ("before", "create", "after", "delete")]
 
 
 @pytest.fixture
@@ -213,15 +160,6 @@ class TestFailure:
         troubled = [each for report in reports for each in report.outcomes if each.problems]
         assert {each.reason for each in troubled} == {OWED}
         assert reports[-1].outcomes[0].problems == ()
-
-    def test_who_only_looks_sees_that_it_has_not_succeeded(self, bench: Bench) -> None:
-        bench.runner.failing["after"] = 1
-        bench.shell.engine.run_pass(bench.rules)
-        looker = bench.start()
-        [waiting] = looker.engine.survey(bench.rules, plan).outcomes
-        bench.cloud.advance(6 * MINUTE)
-        [done] = looker.engine.survey(bench.rules, plan).outcomes
-        assert (waiting.problems, [OWED]) == ((), list(done.problems))
 
     def test_one_that_just_failed_is_not_run_again_at_the_end(self, bench: Bench) -> None:
         bench.runner.failing["after"] = 1

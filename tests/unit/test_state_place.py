@@ -179,7 +179,7 @@ class TestVersions:
         )
         connection.execute(
             "INSERT INTO debts VALUES ('d', '1', 'w', '', 's', 0, '{\"argv\":[],\"shell\":false}', 0, 0, 0,"
-            " 'completed')"
+            " 'completed', 0)"
         )
         connection.commit()
         connection.close()

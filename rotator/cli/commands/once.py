@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             journal = _rotate(engine, account, policies, requested, signals, watchers, wait=not arguments.no_wait)
             # What is still quiet for a snapshot that nobody waits for here.
             engine.let_go()
+            journal.note_owed(engine.owed())
             engine.close()
             lines = list(report_lines(journal, clock()))
             write(lines)

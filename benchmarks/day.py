@@ -52,7 +52,7 @@ MEMORY_MB, PAGE_BYTES, ANSWER_MS = 150, 300_000, 100
 WARM = 4
 """By this hour everything was asked for many times."""
 
-GROWTH_MB = 15
+GROWTH_MB = 10
 """What the memory may grow by from WARM on: each server comes to have its last ten actions (some 5 MB for 1,000),
 SQLite to have its cache, and the allocator to have holes of the size of an answer. Over more days it stays there."""
 

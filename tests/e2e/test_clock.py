@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from rotator.naming import slot_in_name
-from tests.components import needs_component
+from tests.components import clear_faketime, needs_component
 from tests.e2e.program import SCRIPT, Program, Running, until
 
 SPEED = 5000
@@ -43,6 +43,7 @@ class Night:
 
     def __init__(self, rotator: Program, start: datetime) -> None:
         faketime = needs_component("faketime")
+        clear_faketime()
         port = free_port()
         self.url = f"http://127.0.0.1:{port}/api/v1"
         server = {"id": 10001, "name": "web-0001", "schedule": "every day at 02:30", "timezone": "Europe/Paris"}

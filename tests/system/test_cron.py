@@ -36,6 +36,7 @@ mount --bind "$1/spool" /var/spool/cron
 mount --bind "$1/sbin" /usr/sbin
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/lib
+mount -t tmpfs tmpfs /dev/shm
 exec faketime -f "$2" /usr/sbin/cron -f -L 15
 """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rotator.cli.account import Account
-from rotator.config import Config
+from rotator.config import Config, WebSettings
 from rotator.daemon.watch import Watchers
 from rotator.engine import Report
 from rotator.standing import Board, Watcher
@@ -42,7 +42,7 @@ class Audience(Watchers):
         """Bring those in that this configuration wants and that are not there yet; raises why one cannot be."""
         config = account.config
         if config.web and self._lasting and self._site is None:
-            self._site = self._new_site(config)
+            self._site = self._new_site(config.web)
         if config.notify and self._notifier is None:
             self._notifier = self._new_notifier(account)
 
@@ -87,14 +87,13 @@ class Audience(Watchers):
 
         return new_metrics(self._clock, wanted_by)
 
-    def _new_site(self, config: Config) -> Site:
+    def _new_site(self, settings: WebSettings) -> Site:
         from rotator.metrics import is_installed
         from rotator.web import new_site
 
         if self._metrics is None and is_installed():
             self._metrics = self._new_metrics("web")
-        assert config.web is not None  # noqa: S101 - asked by `adopt`
-        site = new_site(config.web, self._board, self._clock, self._environ, self._metrics)
+        site = new_site(settings, self._board, self._clock, self._environ, self._metrics)
         site.open()
         return site
 

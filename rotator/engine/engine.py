@@ -162,9 +162,10 @@ class Engine:
         while self._aside.busy() and self._seconds_left(LAST_CALLS) > 0:
             self._aside.wait(min(self._seconds_left(LAST_CALLS), GLANCE))
             self._aside.ended()
-        begun = time.monotonic()
-        left = lambda: max(self._seconds_left(FAREWELL), LEAST_FAREWELL - (time.monotonic() - begun))  # noqa: E731
-        self._quieting.farewell(self._aside.busy(), left)
+        at_least = time.monotonic() + LEAST_FAREWELL
+        self._quieting.farewell(
+            self._aside.busy(), lambda: max(self._seconds_left(FAREWELL), at_least - time.monotonic())
+        )
 
     def _seconds_left(self, limit: float) -> float:
         """Of `limit` seconds since the stop; endless without one."""

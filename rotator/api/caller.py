@@ -5,24 +5,20 @@ from __future__ import annotations
 import contextlib
 import random
 import re
-import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-import requests
-
 from rotator.api.retry import TRIES, http_date, is_passing, wait_before
 from rotator.api.transport import (
     NETWORK_ERRORS,
+    Http,
     Reply,
     TooLargeError,
-    exchange,
+    Transport,
     is_certificate_error,
     is_of_the_origin,
-    new_session,
     was_never_sent,
 )
 from rotator.errors import (
@@ -45,7 +41,7 @@ Observe = Callable[[str, str, float], None]
 
 
 class Caller:
-    """Sends requests to one origin. Thread-safe: every thread has a session of its own, so connections are reused."""
+    """Sends requests to one origin, over HTTP or another `transport`. Thread-safe if that is."""
 
     def __init__(
         self,
@@ -56,16 +52,14 @@ class Caller:
         clock: Callable[[], datetime],
         sleep: Callable[[float], None] = time.sleep,
         observe: Observe | None = None,
+        transport: Transport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._token = token
-        self._timeout = timeout.total_seconds()
         self._clock = clock
         self._sleep = sleep
         self._observe = observe
-        self._local = threading.local()
-        self._sessions: weakref.WeakSet[requests.Session] = weakref.WeakSet()
-        self._opening = threading.Lock()
+        self._transport = transport or Http(self.url, token, timeout.total_seconds())
         self._skew_told = False
 
     def send(self, method: str, path: str, what: str, json: Mapping[str, object] | None = None) -> Reply:
@@ -94,7 +88,7 @@ class Caller:
         """One exchange, which whoever observes is told of; a fault of theirs is not the call's."""
         begun, status = time.monotonic(), "error"
         try:
-            reply = exchange(self._session(), method, url, self._timeout, json)
+            reply = self._transport.exchange(method, url, json)
             status = str(reply.status)
             return reply
         finally:
@@ -107,19 +101,9 @@ class Caller:
         logger().info(Event.API_RETRY, request=what, attempt=attempt, wait_s=wait.total_seconds(), reason=reason)
         self._sleep(wait.total_seconds())
 
-    def _session(self) -> requests.Session:
-        if not hasattr(self._local, "session"):
-            self._local.session = new_session(self.url, self._token)
-            with self._opening:
-                self._sessions.add(self._local.session)
-        session: requests.Session = self._local.session
-        return session
-
     def close(self) -> None:
         """Close the connections of every thread; a later call opens new ones."""
-        with self._opening:
-            for session in self._sessions:
-                session.close()
+        self._transport.close()
 
     def said(self, what: str, reply: Reply, advice: str) -> str:
         """What was asked, what came back, what to do."""

@@ -20,7 +20,7 @@ from rotator.api.answers import (
     row_server,
 )
 from rotator.api.caller import Caller, Observe
-from rotator.api.transport import Reply, origin_of
+from rotator.api.transport import Reply, Transport, origin_of
 from rotator.errors import MaybeCreatedError, NotFoundError, RefusedError, UnreadableError
 from rotator.model import Id, Listing, Server, Snapshot
 
@@ -41,8 +41,11 @@ class Client:
         clock: Callable[[], datetime],
         sleep: Callable[[float], None] = time.sleep,
         observe: Observe | None = None,
+        transport: Transport | None = None,
     ) -> None:
-        self._caller = Caller(url, token, timeout=timeout, clock=clock, sleep=sleep, observe=observe)
+        self._caller = Caller(
+            url, token, timeout=timeout, clock=clock, sleep=sleep, observe=observe, transport=transport
+        )
 
     def close(self) -> None:
         """Close every connection; a later call opens new ones."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import ssl
+import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from http.client import HTTPException, HTTPResponse
 from socket import socket
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import requests
 import urllib3
@@ -160,6 +162,50 @@ def plain_session() -> requests.Session:
     session.mount("https://", _Adapter(max_retries=0))
     session.mount("http://", _Adapter(max_retries=0))
     return session
+
+
+class Transport(Protocol):
+    """Carries one request to the origin and brings its answer back; raises `NETWORK_ERRORS` and `TooLargeError`."""
+
+    def exchange(self, method: str, url: str, json: Mapping[str, object] | None) -> Reply:
+        """Send one request and read the whole answer."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection; a later exchange opens new ones."""
+        ...
+
+
+class Http:
+    """Over HTTP. Thread-safe: every thread has a session of its own, so connections are reused."""
+
+    def __init__(self, url: str, token: str, timeout: float) -> None:
+        """`timeout` in seconds is for the connection and, once more, for the answer."""
+        self._url = url
+        self._token = token
+        self._timeout = timeout
+        self._local = threading.local()
+        self._sessions: weakref.WeakSet[requests.Session] = weakref.WeakSet()
+        self._opening = threading.Lock()
+
+    def exchange(self, method: str, url: str, json: Mapping[str, object] | None) -> Reply:
+        """See `Transport`; likewise below."""
+        return exchange(self.session(), method, url, self._timeout, json)
+
+    def close(self) -> None:
+        """See `Transport`."""
+        with self._opening:
+            for session in self._sessions:
+                session.close()
+
+    def session(self) -> requests.Session:
+        """The session of the thread that asks."""
+        if not hasattr(self._local, "session"):
+            self._local.session = new_session(self._url, self._token)
+            with self._opening:
+                self._sessions.add(self._local.session)
+        session: requests.Session = self._local.session
+        return session
 
 
 def exchange(

@@ -22,7 +22,7 @@ from rotator.engine.ledger import Intent, Ledger, NoLedger, Result
 from rotator.engine.memory import Attempts, Deletions, Permission, Told
 from rotator.engine.observe import Clock, Seen, SnapshotApi, observe
 from rotator.engine.outcomes import RECHECK, Outcomes
-from rotator.engine.pool import Circuit, Pool, isolated
+from rotator.engine.pool import Circuit, Pool, Workers, isolated
 from rotator.engine.quiet import GLANCE, Quieting, RunHook, no_hooks
 from rotator.engine.record import intent_of, new_key
 from rotator.engine.report import Outcome, Report
@@ -56,7 +56,8 @@ class Engine:
     """Runs passes; remembers only what S7, retry delays and telling things once need.
 
     `ledger` keeps what has to outlast the process, `run_hook` runs the commands around snapshots, `beat` is called
-    while a pass makes progress, and `by` is the command that works, for the history.
+    while a pass makes progress, and `by` is the command that works, for the history. `workers` make the calls of a
+    pass in place of `parallel` threads.
     """
 
     def __init__(
@@ -73,13 +74,14 @@ class Engine:
         beat: Callable[[], None] = lambda: None,
         by: str = "run",
         aside: Aside | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self._api = api
         self._clock = clock
         self._by = by
         self._recheck = RECHECK if retry_delays else None
         self._ledger = ledger or NoLedger()
-        self._pool = Pool(parallel, stopping or threading.Event(), beat)
+        self._pool: Workers = workers or Pool(parallel, stopping or threading.Event(), beat)
         self._attempts = Attempts(retry_delays, settle=max(2 * poll_interval, LEAST_SETTLE), ledger=self._ledger)
         self._deletions = Deletions()
         self._quieting = Quieting(run_hook, self._ledger, clock, self._attempts, lasting=bool(retry_delays))

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rotator.engine.ledger import Hold, Ledger
 from rotator.engine.observe import Clock, SnapshotApi
-from rotator.engine.pool import Circuit, Pool
+from rotator.engine.pool import Circuit, Workers
 from rotator.logs import Event, logger
 from rotator.model import Id
 
@@ -39,7 +39,7 @@ class Holds:
         """Look what the ledger says."""
         self._now = self._ledger.holds()
 
-    def refresh(self, pool: Pool) -> None:
+    def refresh(self, pool: Workers) -> None:
         """Look, lift the holds of servers whose restore is over by what the API says, and tell which are over."""
         before = self._now
         self.read()

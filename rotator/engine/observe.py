@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from rotator.engine.pool import Circuit, Pool
+from rotator.engine.pool import Circuit, Workers
 from rotator.errors import RotatorError, UnreadableError
 from rotator.logs import Event, logger
 from rotator.model import Id, Listing, Observation, Policy, Server, Snapshot
@@ -42,7 +42,7 @@ class SnapshotApi(Protocol):
 
 
 def observe(
-    api: SnapshotApi, policies: Sequence[Policy], clock: Clock, pool: Pool, circuit: Circuit
+    api: SnapshotApi, policies: Sequence[Policy], clock: Clock, pool: Workers, circuit: Circuit
 ) -> list[tuple[Policy, Seen]]:
     """One list for one server, the account's list for several.
 

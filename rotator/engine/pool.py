@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from datetime import timedelta
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from rotator.errors import CredentialsError, RotatorError, UnavailableError, UnreachableError
 from rotator.logs import Event, logger
@@ -47,6 +47,41 @@ class Circuit:
                 self.error = error
 
 
+class Workers(Protocol):
+    """Make the calls of a pass."""
+
+    def each(
+        self, call: Callable[[Item], Result], items: Sequence[Item], circuit: Circuit
+    ) -> list[Result | RotatorError | None]:
+        """The result or the error per item, in order; None where the call was not made or not waited for."""
+        ...
+
+    def since_stop(self) -> float:
+        """Seconds since it was noticed that rotator is to stop."""
+        ...
+
+    def close(self) -> None:
+        """Let the workers go."""
+        ...
+
+
+class InTurn:
+    """One call after the other in the thread that asks: for a virtual clock, on which nothing goes on beside them."""
+
+    def each(
+        self, call: Callable[[Item], Result], items: Sequence[Item], circuit: Circuit
+    ) -> list[Result | RotatorError | None]:
+        """See `Workers`; likewise below."""
+        return [noted(call, item, circuit) if circuit.error is None else None for item in items]
+
+    def since_stop(self) -> float:
+        """See `Workers`: nobody stops it."""
+        return 0.0
+
+    def close(self) -> None:
+        """See `Workers`."""
+
+
 class Pool:
     """Worker threads that live as long as the engine, so that their connections are reused."""
 
@@ -58,7 +93,7 @@ class Pool:
         self._stop_seen: float | None = None
 
     def since_stop(self) -> float:
-        """Seconds since it was noticed that rotator is to stop."""
+        """See `Workers`; likewise below."""
         if self._stop_seen is None:
             self._stop_seen = time.monotonic()
         return time.monotonic() - self._stop_seen
@@ -66,7 +101,7 @@ class Pool:
     def each(
         self, call: Callable[[Item], Result], items: Sequence[Item], circuit: Circuit
     ) -> list[Result | RotatorError | None]:
-        """The result or the error per item, in order; None where the call was not made or not waited for."""
+        """See `Workers`."""
         futures = [self._executor.submit(copy_context().run, self._guarded, call, item, circuit) for item in items]
         pending: set[Future[Result | RotatorError | None]] = set(futures)
         moved = time.monotonic()
@@ -84,9 +119,14 @@ class Pool:
     def _guarded(self, call: Callable[[Item], Result], item: Item, circuit: Circuit) -> Result | RotatorError | None:
         if self._stopping.is_set() or circuit.error is not None:
             return None
-        result = isolated(call, item)
-        circuit.note(result if isinstance(result, RotatorError) else None)
-        return result
+        return noted(call, item, circuit)
+
+
+def noted(call: Callable[[Item], Result], item: Item, circuit: Circuit) -> Result | RotatorError:
+    """The result or the error of one server's part; the circuit learns of it."""
+    result = isolated(call, item)
+    circuit.note(result if isinstance(result, RotatorError) else None)
+    return result
 
 
 def isolated(call: Callable[[Item], Result], item: Item) -> Result | RotatorError:

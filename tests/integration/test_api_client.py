@@ -17,6 +17,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from rotator.api import Account, Client
+from rotator.api.transport import Http
 from rotator.errors import (
     ApiError,
     CredentialsError,
@@ -773,7 +774,9 @@ class TestConnections:
 
 def connections_of(client: Client) -> int:
     """How many connections the open sessions of a client have made."""
-    adapters: list[Any] = [session.get_adapter("http://") for session in client._caller._sessions]
+    transport = client._caller._transport
+    assert isinstance(transport, Http)
+    adapters: list[Any] = [session.get_adapter("http://") for session in transport._sessions]
     pools = [pool for adapter in adapters for pool in adapter.poolmanager.pools._container.values()]
     return sum(pool.num_connections for pool in pools)
 

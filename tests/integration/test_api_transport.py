@@ -20,7 +20,7 @@ import pytest
 import requests
 
 from rotator.api import Client
-from rotator.api.transport import _DeadlineReader, is_certificate_error, new_session, origin_of, was_never_sent
+from rotator.api.transport import Http, _DeadlineReader, is_certificate_error, new_session, origin_of, was_never_sent
 from rotator.errors import ApiError, Exit, MaybeCreatedError, UnavailableError, UnreachableError, UnreadableError
 from tests.components import needs_component
 from tests.conftest import NOW
@@ -419,7 +419,9 @@ class TestTls:
         self, calls: Calls, server: Hostile, certificate: Path, host: str = "127.0.0.1", timeout: float = 10
     ) -> Client:
         client = calls.to(server.url.replace("127.0.0.1", host), timeout)
-        client._caller._session().verify = str(certificate)
+        transport = client._caller._transport
+        assert isinstance(transport, Http)
+        transport.session().verify = str(certificate)
         return client
 
     def test_with_a_certificate_that_nobody_vouches_for_ends_the_call_before_anything_was_sent(

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from rotator.engine import Engine, Kind
 from rotator.engine.aside import Threads
 from rotator.engine.ledger import Debt
+from rotator.engine.pool import Pool
 from rotator.engine.quiet import OWED
 from rotator.errors import RefusedError, UnavailableError
 from rotator.model import AfterWhen, Hooks, Id, Policy
@@ -386,7 +387,9 @@ class TestEndOfTheProcess:
         shell.engine.run_pass(rules)
         shell.engine._stopping.set()
         started = time.monotonic()
-        shell.engine._pool._stop_seen = started - 10
+        pool = shell.engine._pool
+        assert isinstance(pool, Pool)
+        pool._stop_seen = started - 10
         shell.engine.let_go()
         assert runner.story() == [("before", "")], "`after` would come before `before` has ended"
         assert len(ledger.debts()) == 1

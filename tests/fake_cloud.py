@@ -27,18 +27,10 @@ from rotator.errors import (
     UnreadableError,
 )
 from rotator.model import CAP, Id, Listing, Policy, Server, Snapshot, State
-from rotator.naming import is_adopted, slot_in_name
-from rotator.slots import latest_slot
+from rotator.simulate.rules import Shown, judge_create, judge_delete
 from tests.conftest import NOW
 
 Answer = TypeVar("Answer")
-
-FUTURE = timedelta(minutes=5)
-FRESH = timedelta(seconds=60)
-
-
-class RuleBrokenError(BaseException):
-    """A call that a safety rule forbids reached the cloud."""
 
 
 class Crash(BaseException):
@@ -74,15 +66,6 @@ class _Row:
     shown_from: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """What the last list said of one server, and when; `stale` once a call changed the server."""
-
-    at: datetime
-    rows: int
-    stale: bool = False
-
-
 class FakeCloud:
     """An account with one server per policy, and servers that no policy is about."""
 
@@ -114,7 +97,7 @@ class FakeCloud:
         self._gone: list[tuple[Snapshot, datetime]] = []
         self._ids = count(801)
         self._troubles: list[_Trouble] = []
-        self._shown: dict[Id, _Shown] = {}
+        self._shown: dict[Id, Shown] = {}
         self._dead = False
         self._lock = RLock()
 
@@ -309,7 +292,7 @@ class FakeCloud:
     def _remember(self, server_ids: Iterable[Id], listing: Listing) -> None:
         for server_id in server_ids:
             rows = [each for each in listing.snapshots if each.server_id == server_id]
-            self._shown[server_id] = _Shown(self.now, len(rows))
+            self._shown[server_id] = Shown(self.now, len(rows))
         self.now += self.list_takes
 
     def _touched(self, server_id: Id) -> None:
@@ -319,45 +302,14 @@ class FakeCloud:
     # The rules
 
     def _judge_create(self, server_id: Id, name: str) -> None:
-        if server_id not in self._policies:
-            return
-        shown = self._shown.get(server_id)
-        twins = [each for each in self.snapshots(server_id) if each.name == name and each.state is not State.FAILED]
-        self._rule("S7 once", not twins, f"create {name}: there is one")
-        self._rule("S8 cap", shown is not None and shown.rows < CAP, f"create {name}: the list shows no room")
-        self._rule("S4 fresh proof", shown is not None and not shown.stale, f"create {name}: no list since a change")
+        if server_id in self._policies:
+            judge_create(name, self.snapshots(server_id), self._shown.get(server_id))
 
     def _judge_delete(self, target: Snapshot) -> None:
         policy = self._policies.get(target.server_id)
-        if policy is None:
-            return
-        what = f"delete {target.name} ({target.status})"
-        shown = self._shown.get(target.server_id)
-        fresh = shown is not None and not shown.stale and self.now - shown.at <= FRESH
-        self._rule("S4 fresh proof", fresh, f"{what}: no fresh list")
-        self._rule("S2 foreign", _is_owned(policy, target), f"{what}: it is foreign")
-        self._rule("S3 unfinished", target.state in (State.COMPLETED, State.FAILED), what)
-        slot = _slot(policy, target)
-        self._rule("S5 policy", slot is not None and slot <= self.now + FUTURE, f"{what}: future or undated")
-        if target.state is State.COMPLETED and shown is not None and slot is not None:
-            self._judge_restore_point(policy, target, slot, shown)
-
-    def _judge_restore_point(self, policy: Policy, target: Snapshot, slot: datetime, shown: _Shown) -> None:
-        slots = [
-            other_slot
-            for other in self.snapshots(target.server_id)
-            if other.id != target.id and other.state is State.COMPLETED and _is_owned(policy, other)
-            if (other_slot := _slot(policy, other)) is not None and other_slot <= self.now + FUTURE
-        ]
-        self._rule("S1 floor", len(slots) >= policy.min_keep, f"delete {target.name}: leaves {len(slots)}")
-        self._rule("S5 policy", max(slots) >= slot, f"delete {target.name}: it is the newest")
-        reached = latest_slot(policy.schedule, shown.at - policy.splay)
-        ordered = shown.rows >= CAP or reached is None or max(slots) >= reached
-        self._rule("S6 order", ordered, f"delete {target.name}: the newer one is not complete, and there is room")
-
-    def _rule(self, rule: str, kept: bool, what: str) -> None:
-        if not kept:
-            raise RuleBrokenError(f"{rule}: {what}")
+        if policy is not None:
+            shown = self._shown.get(target.server_id)
+            judge_delete(policy, target, self.snapshots(target.server_id), shown, self.now)
 
 
 class Inline:
@@ -435,11 +387,3 @@ class Shell:
 def truncated() -> UnreadableError:
     """What the client makes of a list that is not complete."""
     return UnreadableError("list: count says 9, but 8 rows came; not a complete list")
-
-
-def _is_owned(policy: Policy, snapshot: Snapshot) -> bool:
-    return slot_in_name(policy.prefix, snapshot.name) is not None or is_adopted(policy.adopt, snapshot.name)
-
-
-def _slot(policy: Policy, snapshot: Snapshot) -> datetime | None:
-    return slot_in_name(policy.prefix, snapshot.name) or snapshot.created_at

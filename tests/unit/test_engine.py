@@ -27,9 +27,10 @@ from rotator.errors import (
 from rotator.model import Id, Listing, Observation, Plan, Policy, Snapshot
 from rotator.naming import snapshot_name
 from rotator.planner import plan
+from rotator.simulate.rules import RuleBrokenError
 from tests.builders import DB, NAMES, WEB, day, policy
 from tests.conftest import NOW
-from tests.fake_cloud import Crash, FakeCloud, Fault, RuleBrokenError, Shell, truncated
+from tests.fake_cloud import Crash, FakeCloud, Fault, Shell, truncated
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)

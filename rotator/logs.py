@@ -6,9 +6,12 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
 from enum import StrEnum
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 
@@ -127,16 +130,17 @@ def with_priority(text: str, level: int) -> str:
     return "\n".join(f"<{priority}>{line}" for line in text.split("\n"))
 
 
-def setup(style: str, level: str, redactor: Redactor) -> None:
+def setup(style: str, level: str, redactor: Redactor, clock: Callable[[], datetime] | None = None) -> None:
     """Send every log line of rotator and of its libraries to stderr.
 
-    `style` is `json` or `console`; `level` a name of the logging module in lower case. Times are UTC, ISO 8601.
+    `style` is `json` or `console`; `level` a name of the logging module in lower case. Times are UTC, ISO 8601, and
+    those of `clock` where it is another than the real one.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="iso", utc=True) if clock is None else _stamper(clock),
     ]
     handler = _Handler(redactor, clears=style == "console" and _colours())
     handler.setFormatter(
@@ -150,6 +154,8 @@ def setup(style: str, level: str, redactor: Redactor) -> None:
     root.setLevel(level.upper())
     for library in ("urllib3", "schedule"):
         logging.getLogger(library).setLevel(max(root.level, logging.WARNING) if level != "debug" else logging.DEBUG)
+    # It warns of odd headers with a traceback; whether an answer can be used is told by whoever reads it.
+    logging.getLogger("urllib3.connection").setLevel(logging.NOTSET if level == "debug" else logging.ERROR)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -161,6 +167,13 @@ def setup(style: str, level: str, redactor: Redactor) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _stamper(clock: Callable[[], datetime]) -> structlog.typing.Processor:
+    def stamp(_logger: object, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return {**fields, "timestamp": f"{clock():%Y-%m-%dT%H:%M:%S.%fZ}"}
+
+    return stamp
 
 
 def _renderers(style: str) -> list[structlog.typing.Processor]:
@@ -204,7 +217,37 @@ def _colours() -> bool:
         return False
 
 
+class _Silence:
+    """In the place of a logger: says nothing, and costs nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return _say_nothing
+
+
+def _say_nothing(*_: object, **__: object) -> None:
+    pass
+
+
+_nobody = cast("structlog.stdlib.BoundLogger", _Silence())
+_silenced: ContextVar[bool] = ContextVar("silenced", default=False)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """In here rotator logs nothing: a simulation would tell of a million things that never happened."""
+    before = _silenced.set(True)
+    try:
+        yield
+    finally:
+        _silenced.reset(before)
+
+
+def is_silent() -> bool:
+    """Whether nothing is logged, so that there is no need to work out what would be."""
+    return _silenced.get()
+
+
 def logger() -> structlog.stdlib.BoundLogger:
     """The logger of rotator's own events."""
-    bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("rotator")
+    bound: structlog.stdlib.BoundLogger = _nobody if _silenced.get() else structlog.stdlib.get_logger("rotator")
     return bound

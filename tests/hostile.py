@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import struct
+import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Self
 
 
@@ -18,10 +21,13 @@ class Gone(Exception):  # noqa: N818 - no fault: the client left, or the test is
 class Peer:
     """The other end of one connection; every method raises Gone once there is no point in going on."""
 
-    def __init__(self, connection: socket.socket, stopping: threading.Event, requests: list[bytes]) -> None:
+    def __init__(
+        self, connection: socket.socket, stopping: threading.Event, requests: list[bytes], received: bytearray
+    ) -> None:
         self._connection = connection
         self._stopping = stopping
         self._requests = requests
+        self._all = received
 
     def request(self) -> bytes:
         """Read the next request, head and body, and remember it."""
@@ -43,6 +49,15 @@ class Peer:
         except OSError:
             raise Gone from None
 
+    def reset(self) -> None:
+        """End the connection with a RST, which throws away what has not arrived yet."""
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise Gone
+
+    def half_close(self) -> None:
+        """Send no more, but stay."""
+        self._connection.shutdown(socket.SHUT_WR)
+
     def pause(self, seconds: float) -> None:
         if self._stopping.wait(seconds):
             raise Gone
@@ -54,6 +69,7 @@ class Peer:
             raise Gone from None
         if not data:
             raise Gone
+        self._all += data
         return data
 
 
@@ -65,6 +81,8 @@ class Hostile:
 
     def __init__(self, behave: Behaviour, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[bytes] = []
+        self.received = bytearray()
+        """Every byte that anybody sent here."""
         self.connections = 0
         self._behave = behave
         self._tls = tls
@@ -117,11 +135,11 @@ class Hostile:
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(Gone, OSError):
             if self._tls is None:
-                self._behave(Peer(connection, self._stopping, self.requests))
+                self._behave(Peer(connection, self._stopping, self.requests, self.received))
                 return
             with self._tls.wrap_socket(connection, server_side=True) as secured:
                 self._open.add(secured)
-                self._behave(Peer(secured, self._stopping, self.requests))
+                self._behave(Peer(secured, self._stopping, self.requests, self.received))
 
     def _run(self, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, name="hostile", daemon=True)
@@ -154,3 +172,23 @@ def http(status: int, body: bytes = b"", headers: Mapping[str, str] | None = Non
     """A well-formed answer."""
     lines = [f"HTTP/1.1 {status} Whatever", *(f"{name}: {value}" for name, value in (headers or {}).items())]
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "\r\n"]).encode("latin-1") + body
+
+
+def wrong_certificate(openssl: str, folder: Path, name: str = "IP:127.0.0.1", days: int = 2) -> Path:
+    """A self-signed certificate for `name`, good for so many days (or so long expired), and its key, in one file."""
+    file, key, request = folder / "certificate.pem", folder / "key.pem", folder / "request.pem"
+    extensions = folder / "extensions"
+    extensions.write_text(f"subjectAltName={name}\n")
+    new = ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=test"]
+    sign = ["x509", "-req", "-signkey", str(key), "-days", str(days), "-extfile", str(extensions)]
+    for words in ([*new, "-keyout", str(key), "-out", str(request)], [*sign, "-in", str(request), "-out", str(file)]):
+        subprocess.run([openssl, *words], check=True, capture_output=True, timeout=60)
+    file.write_bytes(file.read_bytes() + key.read_bytes())
+    return file
+
+
+def speaking_tls(certificate: Path) -> ssl.SSLContext:
+    """What a server with this certificate wraps its connections in."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 from rotator.model import Id, Server, Snapshot, opaque_id
 
 _LONGEST_ID = 1_000
+_MOST_VALUES = 2_000_000
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 
 _repr = reprlib.Repr()
@@ -42,11 +43,17 @@ class Page:
 
 
 def parse_json(body: bytes) -> Mapping[str, Any]:
-    """The JSON object in `body`; raises MalformedError for anything else."""
+    """The JSON object in `body`; raises MalformedError for anything else, also for one that would fill the memory.
+
+    A value of three bytes takes up to 200 in memory; 100,000 snapshots as documented are one million values.
+    """
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise MalformedError(f"more than {_MOST_VALUES:,} values")
     try:
         value = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise MalformedError(f"not JSON ({error or 'nested too deep'})") from None
+        # What Python says of a number of too many digits ends with advice to programmers.
+        raise MalformedError(f"not JSON ({str(error).partition(';')[0] or 'nested too deep'})") from None
     return _object(value, "the answer")
 
 
@@ -55,11 +62,11 @@ def parse_page(body: bytes) -> Page:
     value = parse_json(body)
     count, rows, link = value.get("count"), value.get("results"), value.get("next")
     if not isinstance(count, int) or isinstance(count, bool):
-        raise MalformedError(f"count is {_shown(count)}, not a whole number")
+        raise MalformedError(f"count is {shortened(count)}, not a whole number")
     if not isinstance(rows, list):
         raise MalformedError("results is not a list")
     if link is not None and not _is_text(link):
-        raise MalformedError(f"next is {_shown(link)}, not a link")
+        raise MalformedError(f"next is {shortened(link)}, not a link")
     return Page(count, rows, link or None)
 
 
@@ -122,21 +129,21 @@ def _field(row: Mapping[str, Any], key: str, where: str) -> Any:
 def _id(row: Mapping[str, Any], where: str) -> Id:
     value = _field(row, "id", where)
     if not _is_id(value):
-        raise MalformedError(f"{where}.id is {_shown(value)}, not an id")
+        raise MalformedError(f"{where}.id is {shortened(value)}, not an id")
     return opaque_id(value)
 
 
 def _is_id(value: Any) -> bool:
-    """Whether it can stand as one segment of a path: no empty or dotted one, nor text of any length."""
+    """Whether it can stand in a path and on a terminal: no empty, dotted or unprintable text, nor of any length."""
     if isinstance(value, str):
-        return value not in ("", ".", "..") and len(value) <= _LONGEST_ID and _is_text(value)
+        return value not in ("", ".", "..") and len(value) <= _LONGEST_ID and value.isprintable()
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _text(row: Mapping[str, Any], key: str, where: str) -> str:
     value = _field(row, key, where)
     if not _is_text(value):
-        raise MalformedError(f"{where}.{key} is {_shown(value)}, not text")
+        raise MalformedError(f"{where}.{key} is {shortened(value)}, not text")
     return value
 
 
@@ -150,7 +157,7 @@ def _time(row: Mapping[str, Any], key: str, where: str) -> datetime | None:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise MalformedError(f"{where}.{key} is {_shown(text)}, not a time with a zone")
+    raise MalformedError(f"{where}.{key} is {shortened(text)}, not a time with a zone")
 
 
 def _is_text(value: Any) -> TypeGuard[str]:
@@ -160,9 +167,9 @@ def _is_text(value: Any) -> TypeGuard[str]:
 
 def _plain(value: Any) -> str:
     """For a person to read, whatever it is."""
-    return value if _is_text(value) else _shown(value)
+    return value if _is_text(value) else shortened(value)
 
 
-def _shown(value: Any) -> str:
+def shortened(value: Any) -> str:
     """What stands there, shortened: it may be as long and as deep as the whole answer."""
     return _repr.repr(value)

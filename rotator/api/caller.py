@@ -32,9 +32,13 @@ from rotator.errors import (
     UnreadableError,
 )
 from rotator.logs import HIDDEN, Event, logger
+from rotator.naming import printable
 
 SKEW = timedelta(minutes=5)
 """A difference between the API's clock and ours that is worth a warning."""
+
+_SHORTEST_SECRET = 12
+"""A shorter token, as for trying, may be a part of any name."""
 
 Observe = Callable[[str, str, float], None]
 """Told of every exchange: its method, the answer's status (`error`: there was no answer), and the seconds it took."""
@@ -71,9 +75,9 @@ class Caller:
                 reply = self._exchange(method, url, json)
             except TooLargeError as error:
                 unsure = MaybeCreatedError if method == "POST" else UnreadableError
-                raise unsure(f"{what}: the answer is too large ({error})") from None
+                raise unsure(f"{what}: the answer is too large ({error}); is api.url right?") from None
             except NETWORK_ERRORS as error:
-                failure = _network_error(error, what, creating=method == "POST")
+                failure = self._network_error(error, what, creating=method == "POST")
                 if last or isinstance(failure, MaybeCreatedError) or is_certificate_error(error):
                     raise failure from None
                 self._wait(attempt + 1, {}, what, str(failure))
@@ -90,11 +94,17 @@ class Caller:
         try:
             reply = self._transport.exchange(method, url, json)
             status = str(reply.status)
-            return reply
+            return self._without_token(reply)
         finally:
             if self._observe is not None:
                 with contextlib.suppress(Exception):
                     self._observe(method, status, time.monotonic() - begun)
+
+    def _without_token(self, reply: Reply) -> Reply:
+        """An answer may repeat the request: the token is cut out before a name or a message can carry it on (S10)."""
+        if len(self._token) < _SHORTEST_SECRET:
+            return reply
+        return reply._replace(body=reply.body.replace(self._token.encode(), HIDDEN.encode()))
 
     def _wait(self, attempt: int, headers: Mapping[str, str], what: str, reason: str) -> None:
         wait = wait_before(attempt, headers, self._clock(), random.random())  # noqa: S311 - spreads load only
@@ -132,6 +142,24 @@ class Caller:
             raise RefusedError(self.said(what, reply, "the API does not take this request as it is"))
         return reply
 
+    def _network_error(self, error: Exception, what: str, *, creating: bool) -> ApiError:
+        words = self._plainly(error)
+        if creating and not was_never_sent(error):
+            return MaybeCreatedError(f"{what}: no answer ({words}); rotator looks for it before it asks again")
+        hint = "check api.url, DNS, the network and the provider's status page"
+        if not is_of_the_origin(error):
+            return UnavailableError(f"{what}: no complete answer ({words}); {hint}")
+        if is_certificate_error(error):
+            hint = "the server's certificate cannot be verified: check api.url (Python's certifi list is what counts)"
+        return UnreachableError(f"{what}: no answer ({words}); {hint}")
+
+    def _plainly(self, error: Exception) -> str:
+        """The innermost words of a requests error, without object addresses or the token, which it may quote."""
+        inner: Any = error.args[0] if error.args else error
+        inner = getattr(inner, "reason", inner)
+        text = re.sub(r"^\w+\([^)]*\): |^<[^>]*>: ", "", str(inner).replace(self._token, HIDDEN))
+        return f"{type(error).__name__}: {printable(text[:200])}"
+
     def _compare_clocks(self, reply: Reply) -> None:
         theirs = http_date(reply.headers.get("Date"))
         if theirs is None or self._skew_told or abs(theirs - self._clock()) <= SKEW:
@@ -145,22 +173,3 @@ class Caller:
 def _may_repeat(method: str, status: int) -> bool:
     """Reads and deletes are repeated while the API says "not now"; of creates only what it refused to look at (S7)."""
     return status == 429 if method == "POST" else is_passing(status)
-
-
-def _network_error(error: Exception, what: str, *, creating: bool) -> ApiError:
-    if creating and not was_never_sent(error):
-        return MaybeCreatedError(f"{what}: no answer ({_plainly(error)}); rotator looks for it before it asks again")
-    hint = "check api.url, DNS, the network and the provider's status page"
-    if not is_of_the_origin(error):
-        return UnavailableError(f"{what}: no complete answer ({_plainly(error)}); {hint}")
-    if is_certificate_error(error):
-        hint = "the server's certificate cannot be verified: check api.url (Python's certifi list is what counts)"
-    return UnreachableError(f"{what}: no answer ({_plainly(error)}); {hint}")
-
-
-def _plainly(error: Exception) -> str:
-    """The innermost words of a requests error, without object addresses."""
-    inner: Any = error.args[0] if error.args else error
-    inner = getattr(inner, "reason", inner)
-    text = re.sub(r"^\w+\([^)]*\): |^<[^>]*>: ", "", str(inner))
-    return f"{type(error).__name__}: {text[:200]}"

@@ -18,13 +18,16 @@ from rotator.api.answers import (
     parse_server,
     parse_snapshot,
     row_server,
+    shortened,
 )
 from rotator.api.caller import Caller, Observe
-from rotator.api.transport import Reply, Transport, origin_of
+from rotator.api.transport import MAX_BODY, Reply, Transport, origin_of
 from rotator.errors import MaybeCreatedError, NotFoundError, RefusedError, UnreadableError
 from rotator.model import Id, Listing, Server, Snapshot
 
 _MOST_PAGES = 10_000
+_LONGEST_LISTING = timedelta(minutes=10)
+"""For all pages of a list: each has a time-out of its own, which is no limit for thousands of them."""
 
 Answer = TypeVar("Answer")
 
@@ -72,7 +75,8 @@ class Client:
                 f"{error}: the limit of 5 is reached, or the name or description is not allowed"
             ) from None
         if reply.status != 201:
-            raise MaybeCreatedError(self._caller.said(what, reply, "rotator looks for it before it asks again"))
+            moved = "rotator follows no redirect: fix api.url; " if 300 <= reply.status <= 399 else ""
+            raise MaybeCreatedError(self._caller.said(what, reply, f"{moved}rotator looks for it before it asks again"))
         try:
             made = parse_snapshot(parse_json(reply.body), "snapshot")
         except MalformedError as error:
@@ -135,15 +139,21 @@ class Client:
             raise UnreadableError(f"{what}: one id came twice, so a row may be missing; nothing is decided on it")
         strangers = {snapshot.server_id for snapshot in snapshots} - {of} if of is not None else set()
         if strangers:
-            raise UnreadableError(f"{what}: rows of other servers came ({strangers}); nothing is decided on it")
+            whose = shortened(strangers)
+            raise UnreadableError(f"{what}: rows of other servers came ({whose}); nothing is decided on it")
         return Listing(tuple(snapshots), tuple(unreadable))
 
     def _rows(self, path: str, what: str) -> list[Any]:
         """All rows of a list, over all its pages; the count must match, else the list is unusable."""
         url, rows, seen, counts = self._caller.url + path, list[Any](), set[str](), set[int]()
+        began, size = time.monotonic(), 0
         while True:
             seen.add(url)
-            page: Page = self._parsed(lambda body, _: parse_page(body), self._read(url, what).body, what)
+            body = self._read(url, what).body
+            size += len(body)
+            if size > MAX_BODY or time.monotonic() - began > _LONGEST_LISTING.total_seconds():
+                raise UnreadableError(f"{what}: {len(seen)} pages are too large or took too long; nothing is decided")
+            page: Page = self._parsed(lambda body, _: parse_page(body), body, what)
             rows += page.rows
             counts.add(page.count)
             if page.next is None or len(counts) > 1:

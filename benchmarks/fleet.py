@@ -1,113 +1,71 @@
-"""Rotates a fleet against the sandbox and prints requests and wall time against their bounds.
+"""A fleet of servers that are all due, rotated once against the sandbox: time, requests and memory.
 
-    python benchmarks/fleet.py [--servers 1000] [--parallel 32]
-
-The sandbox runs in a process of its own: latency 50 ms, create time 5 s; every server holds 4 restore points of a
-policy with keep: 4, and all are due.
+Every call takes 50 ms and every snapshot 5 seconds; each server holds the 4 restore points of `keep: 4`. The bound of
+the time is what 32 connections need for one create and one delete per server, and one snapshot with one look at it.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import multiprocessing
-import resource
-import subprocess
-import sys
-import tempfile
-import time
-from datetime import UTC, datetime, timedelta
-from multiprocessing.connection import Connection
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
 
-from rotator.config import load
-from rotator.sandbox import Cloud, Sandbox, fill
+from benchmarks.accounts import served
+from benchmarks.program import ROTATOR, ran
+from benchmarks.result import Result, run
 
+SIZES = (100, 1000, 5000)
+PARALLEL = 32
 LATENCY = timedelta(milliseconds=50)
 CREATE_TIME = timedelta(seconds=5)
 POLL_INTERVAL = timedelta(seconds=1)
-TOKEN = "benchmark"
+QUICK_CREATE_TIME = timedelta(milliseconds=500)
+NIGHTLY = "schedule: every day at 03:00, keep: 4"
+SLOWER = 1.2
+REQUESTS = 2.1
+MEMORY_MB = {1000: 120}
 
 
-def configuration(url: str, servers: int, parallel: int) -> str:
-    rows = "\n".join(f"  - {{id: {number}, name: web-{number}, policy: nightly}}" for number in range(1, servers + 1))
-    return f"""\
-api: {{url: "{url}", parallel: {parallel}}}
-timing: {{poll_interval: {POLL_INTERVAL.seconds}s}}
-policies:
-  nightly: {{schedule: every day at 03:00, keep: 4}}
-servers:
-{rows}
-"""
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """One fleet, rotated: seconds, requests of all kinds, memory of the process."""
+
+    servers: int
+    wall: float
+    cpu: float
+    requests: int
+    memory_mb: float
 
 
-def serve(servers: int, parallel: int, path: str, pipe: Connection) -> None:
-    """The sandbox, in its own process; its first four servers are made ordinary as well."""
-
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
-    cloud = Cloud(clock, create_time=CREATE_TIME)
-    with Sandbox(cloud, TOKEN) as sandbox:
-        Path(path).write_text(configuration(sandbox.url, servers, parallel))
-        policies = load(Path(path)).policies
-        fill(cloud, policies, clock())
-        level(cloud, policies[-1].server_id, [policy.server_id for policy in policies[:4]])
-        sandbox.latency = LATENCY
-        pipe.send("ready")
-        pipe.recv()
-        pipe.send([(method, route, count) for (method, route), count in sandbox.requests.items()])
+def rotate(servers: int, create_time: timedelta = CREATE_TIME) -> Rotation:
+    """`rotator once` for a fleet; raises AssertionError unless each server got one snapshot and lost one."""
+    poll = f"timing: {{poll_interval: {POLL_INTERVAL.seconds}s}}\n"
+    with served(
+        NIGHTLY, servers, parallel=PARALLEL, more=poll, due=True, latency=LATENCY, create_time=create_time
+    ) as account:
+        once = ran([ROTATOR, "once", *account.own, "--log-level", "error"])
+        requests = account.requests()
+    assert requests["POST /snapshots/"] == requests["DELETE /snapshots/{id}/"] == servers, requests
+    return Rotation(servers, once.wall, once.cpu, sum(requests.values()), once.memory_mb)
 
 
-def level(cloud: Cloud, model: int | str, others: list[int | str]) -> None:
-    """Give the servers in telling states what the ordinary one has."""
-    for server_id in others:
-        for snapshot in cloud.snapshots(server_id):
-            cloud.delete(snapshot.id)
-        for snapshot in cloud.snapshots(model):
-            assert snapshot.created_at is not None
-            cloud.plant(server_id, snapshot.name, snapshot.created_at)
+def bound(servers: int, create_time: timedelta = CREATE_TIME) -> float:
+    """Seconds."""
+    return (2 * math.ceil(servers / PARALLEL) * LATENCY + create_time + POLL_INTERVAL).total_seconds()
 
 
-def rotate(config: str) -> float:
-    """`rotator once` in a process of its own; returns its wall time."""
-    begun = time.monotonic()
-    command = [str(Path(sys.executable).with_name("rotator")), "once", "-c", config, "--log-level", "error"]
-    own = ["--lock-file", config + ".lock", "--state-dir", str(Path(config).parent)]
-    environment = {"ROTATOR_API_TOKEN": TOKEN, "PATH": "/usr/bin:/bin"}
-    subprocess.run([*command, *own], env=environment, check=True, stdout=subprocess.DEVNULL)
-    return time.monotonic() - begun
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--servers", type=int, default=1000)
-    parser.add_argument("--parallel", type=int, default=32)
-    arguments = parser.parse_args()
-    count, parallel = arguments.servers, arguments.parallel
-    with tempfile.TemporaryDirectory() as folder:
-        config = str(Path(folder) / "config.yaml")
-        ours, theirs = multiprocessing.get_context("fork").Pipe()
-        server = multiprocessing.get_context("fork").Process(target=serve, args=(count, parallel, config, theirs))
-        server.start()
-        ours.recv()
-        wall = rotate(config)
-        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        ours.send("stop")
-        requests = {f"{method} {route}": number for method, route, number in ours.recv()}
-        server.join(10)
-    lists = requests.pop("GET /snapshots/")
-    allowed = 2 * count * 1.01
-    bound = 2 * math.ceil(count / parallel) * LATENCY.total_seconds()
-    bound += CREATE_TIME.total_seconds() + POLL_INTERVAL.total_seconds()
-    print(json.dumps({"requests": requests, "lists": lists}))
-    print(f"servers {count}, parallel {parallel}")
-    sent = sum(requests.values())
-    print(f"requests besides lists: {sent} of {allowed:.0f} allowed, ratio {sent / allowed:.3f}")
-    print(f"wall {wall:.2f} s, bound {bound:.2f} s, ratio {wall / bound:.3f} (allowed 1.3)")
-    print(f"memory of the process {memory:.0f} MB (allowed 120)")
+def measure(quick: bool) -> Iterator[Result]:
+    """The figures of every size."""
+    create_time = QUICK_CREATE_TIME if quick else CREATE_TIME
+    for servers in (40,) if quick else SIZES:
+        done = rotate(servers, create_time)
+        what = f"{servers:,} servers"
+        note = f"{done.cpu:.1f} s of it CPU"
+        yield Result(f"{what}: time", done.wall, "s", bound(servers, create_time), SLOWER, note=note)
+        yield Result(f"{what}: requests per server", done.requests / servers, "", REQUESTS, note="lists and all")
+        yield Result(f"{what}: memory", done.memory_mb, "MB", MEMORY_MB.get(servers))
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, measure)

@@ -1,20 +1,22 @@
-"""Prints how long the status page and its documents take over a real socket, their sizes, and what loading them costs.
+"""The status page and its documents of 1,000 servers over a real socket: times, sizes, and what many loads cost.
 
-python benchmarks/page.py [--servers 1000] [--loads 2000]
-
-Every load is rendered anew: the clock moves on by two seconds for each, past what the page keeps of earlier answers.
+Times are medians of 20 loads. Every load is made anew: the clock moves on by two seconds for each, past what the page
+keeps of earlier answers.
 """
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import statistics
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from benchmarks.program import memory_mb
+from benchmarks.result import Result, run
 from rotator.web.app import App
 from rotator.web.gate import Gate
 from rotator.web.health import LoopState
@@ -22,8 +24,13 @@ from rotator.web.listen import listener_at, place_of
 from rotator.web.server import WebServer
 from tests.showcase import LATER, board_of, fleet
 
-ALLOWED_MS = 100
-ALLOWED_BYTES = 300_000
+SERVERS = 1000
+TIMES, LOADS = 20, 300
+ALLOWED_MS, ALLOWED_KB, ALLOWED_GROWTH_MB = 100, 300, 5
+PAGES = ("/", "/?sort=-age", "/?q=web-09")
+DOCUMENTS = ("/status.json", "/healthz")
+
+Address = tuple[str, int]
 
 
 class Ticking:
@@ -37,12 +44,23 @@ class Ticking:
         return LATER + timedelta(seconds=2 * self.reads)
 
 
-def memory_mb() -> float:
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+@contextmanager
+def served(servers: int) -> Iterator[Address]:
+    """The page of a fleet, as long as the block lasts."""
+    policies = fleet(servers)
+    place = place_of("127.0.0.1:0")
+    app = App(board_of(policies, troubled=3, busy=2), Gate(place), Ticking())
+    # The loop passed a day "later", so that the process counts as alive all the time.
+    app.loop = LoopState("/etc/rotator/config.yaml", policies, (), LATER + timedelta(days=1))
+    server = WebServer(listener_at(place), app)
+    server.start()
+    try:
+        yield server.address
+    finally:
+        server.stop()
 
 
-def load(address: tuple[str, int], path: str, packed: bool) -> tuple[float, int]:
+def load(address: Address, path: str, *, packed: bool) -> tuple[float, int]:
     """Milliseconds until the last byte, and how many bytes."""
     begun = time.perf_counter()
     connection = http.client.HTTPConnection(*address)
@@ -54,42 +72,41 @@ def load(address: tuple[str, int], path: str, packed: bool) -> tuple[float, int]
     return (time.perf_counter() - begun) * 1000, size
 
 
-def measure(address: tuple[str, int], path: str, times: int, *, packed: bool = False) -> tuple[float, float, int]:
-    """Median and worst of the milliseconds, and the size."""
-    results = [load(address, path, packed) for _ in range(times)]
-    spans = [span for span, _ in results]
-    return statistics.median(spans), max(spans), results[-1][1]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--servers", type=int, default=1000)
-    parser.add_argument("--loads", type=int, default=2000)
-    arguments = parser.parse_args()
-    policies = fleet(arguments.servers)
-    place = place_of("127.0.0.1:0")
-    app = App(board_of(policies, troubled=3, busy=2), Gate(place), Ticking())
-    app.loop = LoopState("/etc/rotator/config.yaml", policies, (), LATER)
-    server = WebServer(listener_at(place), app)
-    server.start()
-    address = server.address
-    print(f"servers {arguments.servers}; allowed for the page at 1,000: {ALLOWED_MS} ms, {ALLOWED_BYTES:,} bytes")
-    for path in ("/", "/?sort=-age", "/?q=web-09", "/status.json", "/healthz"):
-        if path == "/healthz":
-            app.loop = LoopState("/etc/rotator/config.yaml", policies, (), LATER + timedelta(days=1))
+def times(address: Address, times: int) -> Iterator[Result]:
+    """Time and size of every path, as it is and compressed."""
+    for path in (*PAGES, *DOCUMENTS):
         for packed in (False, True):
-            median, worst, size = measure(address, path, 20, packed=packed)
-            what = f"{path} gzip" if packed else path
-            print(f"{what:<20} {median:7.1f} ms, worst {worst:7.1f} ms, {size:>10,} bytes")
-    before, files = memory_mb(), len([*Path("/proc/self/fd").iterdir()])
-    begun = time.monotonic()
-    for number in range(arguments.loads):
+            loads = [load(address, path, packed=packed) for _ in range(times)]
+            size = loads[-1][1] / 1000
+            what = f"`{path}` gzip" if packed else f"`{path}`"
+            judged = path in PAGES
+            milliseconds = statistics.median(span for span, _ in loads)
+            worst = f"worst {max(span for span, _ in loads):.0f} ms"
+            yield Result(f"{what}: time", milliseconds, "ms", ALLOWED_MS if judged else None, note=worst)
+            yield Result(f"{what}: size", size, "kB", ALLOWED_KB if judged else None)
+
+
+def costs(address: Address, loads: int) -> Iterator[Result]:
+    """What so many loads leave behind."""
+    before, files, begun = memory_mb(), open_files(), time.monotonic()
+    for number in range(loads):
         load(address, f"/?page={number % 20}", packed=True)
-    spent = time.monotonic() - begun
-    print(f"{arguments.loads} loads in {spent:.1f} s; memory {before:.1f} MB before, {memory_mb():.1f} MB after")
-    print(f"files {files} before, {len([*Path('/proc/self/fd').iterdir()])} after; threads {threading.active_count()}")
-    server.stop()
+    yield Result(f"{loads} loads", time.monotonic() - begun, "s")
+    yield Result("growth of memory by them", max(memory_mb() - before, 0), "MB", ALLOWED_GROWTH_MB)
+    yield Result("open files after them", open_files(), "", files, note="bound: before them")
+    yield Result("threads", threading.active_count())
+
+
+def open_files() -> int:
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
+def measure(quick: bool) -> Iterator[Result]:
+    """All figures of one page."""
+    with served(20 if quick else SERVERS) as address:
+        yield from times(address, 1 if quick else TIMES)
+        yield from costs(address, 5 if quick else LOADS)
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, measure)

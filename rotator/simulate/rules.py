@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from rotator.model import CAP, Policy, Snapshot, State
 from rotator.slots import latest_slot
@@ -82,10 +83,15 @@ def slot_of(policy: Policy, snapshot: Snapshot) -> datetime | None:
 
 
 def _stated(policy: Policy, name: str) -> datetime | None:
-    if not re.fullmatch(re.escape(policy.prefix) + r"-[0-9]{8}T[0-9]{6}Z", name):
+    return _instant(name[-16:]) if name[:-16] == f"{policy.prefix}-" else None
+
+
+@lru_cache(maxsize=65536)
+def _instant(text: str) -> datetime | None:
+    if not re.fullmatch(r"[0-9]{8}T[0-9]{6}Z", text):
         return None
     try:
-        return datetime.strptime(name[-16:], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         return None
 

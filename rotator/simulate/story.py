@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from rotator.model import Id, Policy
+from rotator.model import Cause, Id, Policy
 
 
 class Fate(StrEnum):
@@ -49,6 +49,25 @@ class Life:
     """When it was deleted; None if it is there on the last day."""
     reason: str = ""
     """Why it was deleted."""
+    cause: Cause | None = None
+    """The kind of that reason; None if it is there on the last day."""
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it was one of rotator's restore points at any time."""
+        return self.owned and self.ready is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A condition that a person would be told of. `times` is how often it came about anew, `first` when at first."""
+
+    kind: str
+    """`blocked`, `failed`, or the kind of a notice of the plan."""
+    text: str
+    """In words, as they were the first time."""
+    first: datetime
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +85,8 @@ class ServerStory:
     policy: Policy
     lives: tuple[Life, ...]
     slots: tuple[SlotFate, ...]
+    troubles: tuple[Trouble, ...] = ()
+    """In the order of `first`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +99,8 @@ class Story:
     servers: tuple[ServerStory, ...]
     calls: Mapping[str, int]
     """Calls to the API by kind: `list`, `create`, `delete`."""
+    calls_by_day: tuple[int, ...] = ()
+    """All calls of each day from `begun` on."""
 
     @property
     def span(self) -> timedelta:

@@ -1,0 +1,208 @@
+"""Runs the real engine by the real agenda through virtual days; what is decided, and how, is not known here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rotator.engine import Agenda, Engine, Kind, Outcome, Report
+from rotator.engine.aside import Done
+from rotator.engine.pool import InTurn
+from rotator.model import Id, Plan, Policy, Verb
+from rotator.simulate.account import VirtualAccount, VirtualClock
+from rotator.simulate.fates import fates
+from rotator.simulate.rules import RuleBrokenError
+from rotator.simulate.settings import Settings
+from rotator.simulate.story import ServerStory, Story, Trouble
+
+_INSTANT = timedelta(microseconds=1)
+
+
+class BrokenRule(Exception):  # noqa: N818 - what a simulation found, not a fault of its own
+    """A call that a safety rule forbids: which rule and call, when, and on which server."""
+
+    def __init__(self, words: str, at: datetime, policies: Sequence[Policy]) -> None:
+        super().__init__(words)
+        self.words = words
+        self.at = at
+        self.policies = policies
+        """The servers that the pass was about."""
+
+
+class NothingAside:
+    """No policy of a simulation has hooks: nothing goes on beside the passes."""
+
+    def start(self, server_id: Id, _work: object, *, urgent: bool = False) -> None:
+        """See `engine.aside.Aside`."""
+        raise AssertionError(f"server {server_id} has work beside the passes, urgent: {urgent}")
+
+    def busy(self) -> frozenset[Id]:
+        """Nobody is."""
+        return frozenset()
+
+    def ended(self) -> dict[Id, Done]:
+        """Nothing is."""
+        return {}
+
+    def wait(self, seconds: float) -> None:
+        """Nothing goes on."""
+
+    def close(self) -> None:
+        """There is nothing to let go."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Calm:
+    """A server at which nothing new can be seen before `until`: its snapshot is in progress."""
+
+    policy: Policy
+    plan: Plan
+    until: datetime
+
+    def outcome(self, look_again: datetime) -> Outcome:
+        """What a look would come to."""
+        return Outcome(self.policy, Kind.WAITING, plan=self.plan, look_again=look_again)
+
+
+def simulate(
+    policies: Sequence[Policy], settings: Settings, clock: VirtualClock | None = None, *, fast: bool = True
+) -> Story:
+    """The whole story; raises BrokenRule. Sets `clock` to the time of every pass.
+
+    `fast` counts the looks that cannot see anything new without making them. Hooks are not run: they would be run for
+    a real server.
+    """
+    clock = clock or VirtualClock(settings.begun)
+    run = _Run([replace(policy, hooks=None) for policy in policies], settings, clock, fast=fast)
+    try:
+        run.to_the_end()
+    finally:
+        run.close()
+    return run.story()
+
+
+class _Run:
+    def __init__(self, policies: Sequence[Policy], settings: Settings, clock: VirtualClock, *, fast: bool) -> None:
+        self._policies = policies
+        self._settings = settings
+        self._fast = fast
+        self._clock = clock
+        self._account = VirtualAccount(policies, settings, self._clock)
+        self._agenda = Agenda(policies, settings.begun, lasting=True)
+        self._engine = Engine(
+            self._account,
+            self._clock,
+            parallel=1,
+            poll_interval=settings.poll_interval,
+            workers=InTurn(),
+            aside=NothingAside(),
+        )
+        self._calm: dict[Id, _Calm] = {}
+        self._true: dict[Id, frozenset[str]] = {}
+        self._troubles: dict[Id, dict[str, Trouble]] = {policy.server_id: {} for policy in policies}
+
+    def to_the_end(self) -> None:
+        """Every pass that falls due before the end."""
+        while (at := self._agenda.next_at()) is not None and at < self._settings.ended:
+            self._clock.now = max(at, self._clock.now)
+            due = self._agenda.due(self._clock.now)
+            calm = self._calm_of(due)
+            if len(calm) == len(due):
+                self._skip(calm)
+            else:
+                self._pass(due, calm)
+
+    def close(self) -> None:
+        self._engine.close()
+
+    def story(self) -> Story:
+        begun, ended = self._settings.begun, self._settings.ended
+        return Story(
+            begun,
+            ended,
+            self._settings.outages,
+            tuple(self._server_story(policy) for policy in self._policies),
+            dict(self._account.calls),
+            tuple(self._account.calls_by_day),
+        )
+
+    def _server_story(self, policy: Policy) -> ServerStory:
+        lives = self._account.lives(policy)
+        found = fates(policy, lives, self._settings.begun, self._settings.ended)
+        return ServerStory(policy, lives, found, tuple(self._troubles[policy.server_id].values()))
+
+    def _pass(self, due: Sequence[Policy], calm: Sequence[_Calm]) -> None:
+        """A pass; the servers at which there is nothing new to see get the outcome that a look would come to."""
+        left_out = {each.policy.server_id for each in calm}
+        looked = [policy for policy in due if policy.server_id not in left_out]
+        self._account.asked = [policy.server_id for policy in looked]
+        # Alone it is asked for by its own list, twice if that is empty; with others by the account's list before that.
+        unlisted = len(looked) == 1 < len(due) and self._account.is_empty(looked[0].server_id)
+        try:
+            report = self._engine.run_pass(looked)
+        except RuleBrokenError as error:
+            raise BrokenRule(str(error), self._clock.now, looked) from error
+        if unlisted:
+            self._account.count_lists(self._clock.now, _INSTANT, self._clock.now + _INSTANT)
+        again = self._clock.now + self._settings.poll_interval
+        self._agenda.note(Report((*report.outcomes, *(each.outcome(again) for each in calm)), report.error))
+        for outcome in report.outcomes:
+            self._note(outcome)
+
+    def _skip(self, calm: Sequence[_Calm]) -> None:
+        """All looks from now on that see nothing new, at once: they are counted, and not made."""
+        now, poll = self._clock.now, self._settings.poll_interval
+        # Until then they may wait; when the next of all the others has its turn is for the agenda to say.
+        self._agenda.note(Report(tuple(each.outcome(self._settings.ended) for each in calm)))
+        ends = [each.until for each in calm]
+        ends += [at for at in (self._account.next_outage(), self._agenda.next_at()) if at]
+        end = min(ends)
+        self._account.count_lists(now, poll, end)
+        again = now - (now - end) // poll * poll
+        self._agenda.note(Report(tuple(each.outcome(again) for each in calm)))
+
+    def _calm_of(self, due: Sequence[Policy]) -> list[_Calm]:
+        """The servers at which there is nothing new to see now."""
+        now = self._clock.now
+        if not self._calm or self._account.is_out():
+            return []
+        known = (self._calm.get(policy.server_id) for policy in due)
+        return [each for each in known if each and now < each.until]
+
+    def _note(self, outcome: Outcome) -> None:
+        server_id = outcome.policy.server_id
+        for action in outcome.done:
+            if action.verb is Verb.DELETE:
+                self._account.explain(server_id, action.snapshot_id, action.cause, action.reason)
+        self._note_troubles(outcome)
+        self._calm.pop(server_id, None)
+        created = any(action.verb is Verb.CREATE for action in outcome.done)
+        if self._fast and outcome.plan and (created or outcome.kind is Kind.WAITING):
+            until = self._calm_until(outcome.policy, outcome.plan)
+            self._calm[server_id] = _Calm(outcome.policy, outcome.plan, until)
+
+    def _calm_until(self, policy: Policy, plan: Plan) -> datetime:
+        """Until when nothing can change that a plan goes by: while a snapshot is in progress, nothing is done."""
+        ends = [self._settings.ended]
+        for begun, ready_at in self._account.pending(policy.server_id):
+            ends += [ready_at, begun + policy.stuck_after + _INSTANT]
+        if plan.next_slot is not None:
+            ends.append(plan.next_slot + policy.splay)
+        if plan.due and plan.slot and policy.grace is not None:
+            ends.append(plan.slot + policy.splay + policy.grace + _INSTANT)
+        return min(ends)
+
+    def _note_troubles(self, outcome: Outcome) -> None:
+        server_id = outcome.policy.server_id
+        found = [(notice.sign.value, notice.text) for notice in (outcome.plan.notices if outcome.plan else ())]
+        if outcome.kind in (Kind.BLOCKED, Kind.FAILED):
+            found.append((outcome.kind.value, outcome.reason))
+        before = self._true.get(server_id, frozenset())
+        told = self._troubles[server_id]
+        for kind, text in found:
+            if kind not in told:
+                told[kind] = Trouble(kind, text, self._clock.now)
+            elif kind not in before:
+                told[kind] = replace(told[kind], times=told[kind].times + 1)
+        self._true[server_id] = frozenset(kind for kind, _ in found)

@@ -30,7 +30,7 @@ from rotator.engine.step import Step, next_action
 from rotator.engine.tell import tell_outcome, tell_plan
 from rotator.engine.track import track
 from rotator.errors import RotatorError, UnavailableError
-from rotator.logs import Event, logger
+from rotator.logs import Event, is_silent, logger
 from rotator.model import Action, Cause, Id, Observation, Plan, Policy, Sign, Verb
 from rotator.planner import plan
 
@@ -303,7 +303,7 @@ class Engine:
         result = results.get(server_id, False)
         if server_id in self._aside_done:
             found, result = self._aside_steps.pop(server_id), self._aside_done.pop(server_id)
-        elif server_id in self._aside.busy():
+        elif server_id in self._aside.busy() or server_id not in looked:  # its hooks ended during this very pass
             return self._outcomes.of_busy(policy, found if isinstance(found, Step) else None, owed.get(server_id))
         if not isinstance(found, Step):
             return self._outcomes.of_unseen(policy, found, circuit)
@@ -311,6 +311,8 @@ class Engine:
 
     def _summarise(self, report: Report, begun: datetime, *, news: bool) -> None:
         """One line for trouble of the whole account, one for the pass; a pass that only looked is not worth one."""
+        if is_silent():
+            return
         counts = report.counts()
         if report.error is not None:
             logger().error(Event.API_ERROR, reason=str(report.error), skipped=counts["skipped"])

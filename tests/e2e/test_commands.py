@@ -616,6 +616,8 @@ class TestSandbox:
             ("--fail-rate", "101%", "from 0% to 100%"),
             ("--fail-rate", "often", "from 0% to 100%"),
             ("--fail-rate", "nan", "from 0% to 100%"),
+            ("--hold-before", "0", "counted from 1"),
+            ("--hold-after", "-3", "counted from 1"),
             ("--token", "", "printable ASCII"),
             ("--token", "a b", "printable ASCII"),
             ("--token", "ü", "printable ASCII"),

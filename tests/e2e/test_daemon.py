@@ -13,6 +13,7 @@ import pytest
 from rotator.logs import Event
 from rotator.sandbox import Answer, Sandbox
 from tests.e2e.account import DB, FOR_EVER, WEB, Account, clock
+from tests.e2e.clocks import fast
 from tests.e2e.program import SCRIPT, TOKEN, Finished, Program, until
 
 
@@ -164,13 +165,14 @@ class TestCrash:
 
 
 class TestOutage:
+    @pytest.mark.component
     def test_recovers_from_an_api_that_was_down_at_the_start(self, rotator: Program, account: Account) -> None:
         with socket.socket() as reserved:  # bound and not listening: refuses, and no other program gets the port
             reserved.bind(("127.0.0.1", 0))
             port = reserved.getsockname()[1]
             url = f"http://127.0.0.1:{port}/api/v1"
             account.configure(account.server(), api={"url": url, "token_file": str(account.token_file)})
-            daemon = rotator.start("run", "-c", account.path)
+            daemon = rotator.start("run", "-c", account.path, env=fast(8))
             trouble = daemon.wait_for("api_error")
             assert (trouble["level"], trouble["skipped"]) == ("error", 1)
             assert "Connection refused" in trouble["reason"]

@@ -11,6 +11,7 @@ import pytest
 
 from rotator.sandbox import Answer, Request
 from tests.e2e.account import DB, FOR_EVER, WEB, Account
+from tests.e2e.clocks import fast
 from tests.e2e.program import TOKEN, Program
 
 WRONG_TOKEN = "another-token-9dKw31LmQ8"
@@ -67,9 +68,10 @@ class TestProblem:
 
 
 class TestUnavailable:
+    @pytest.mark.component
     def test_69_when_nobody_answers(self, rotator: Program, account: Account) -> None:
         account.sandbox.stop()
-        ran = rotator("once", "-c", account.path)
+        ran = rotator("once", "-c", account.path, env=fast(8))
         assert ran.code == 69
         assert "Connection refused" in ran.out + ran.err
         assert ran.events.count("api_retry") == 3
@@ -305,12 +307,13 @@ class TestConfiguration:
         assert "https" in ran.err
 
 
+@pytest.mark.component
 def test_refused_port_is_not_asked_for_ever(rotator: Program, account: Account) -> None:
     """A closed port is tried four times and then told, also by `check --online`."""
     with socket.socket() as reserved:  # bound and not listening: refuses, and no other program gets the port
         reserved.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{reserved.getsockname()[1]}/api/v1"
         path = account.configure(account.server(WEB), api={"url": url, "token_file": str(account.token_file)})
-        ran = rotator("check", "--online", "-c", path)
+        ran = rotator("check", "--online", "-c", path, env=fast(8))
     assert ran.code == 69
     assert "Connection refused" in ran.err

@@ -151,6 +151,27 @@ class TestOneShot:
         shell.close()
         assert ledger.debts() == ()
 
+    def test_a_command_that_ends_in_the_middle_of_a_pass_leaves_its_server_to_the_next(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        engine = bench.shell.engine
+        engine.run_pass(bench.rules)
+        slow = Slow(bench.shell, bench.runner)
+        bench.cloud.advance(6 * MINUTE)
+        engine.run_pass(bench.rules)
+        observe = engine._observe
+
+        def ends_meanwhile(*arguments: Any) -> Any:
+            slow.may_end.set()
+            until_free(bench.shell)
+            return observe(*arguments)
+
+        monkeypatch.setattr(engine, "_observe", ends_meanwhile)
+        [outcome] = engine.run_pass(bench.rules).outcomes
+        assert (outcome.kind, outcome.reason) == (Kind.UNCERTAIN, "its hooks are running")
+        [outcome] = engine.run_pass(bench.rules).outcomes
+        assert outcome.kind is Kind.IDLE
+
     def test_a_stop_ends_even_that(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("rotator.engine.engine.LAST_CALLS", 0.1)
         monkeypatch.setattr("rotator.engine.engine.FAREWELL", 0.2)

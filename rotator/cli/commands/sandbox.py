@@ -17,7 +17,7 @@ from rotator.config.rules import duration
 from rotator.daemon.signals import Signals
 from rotator.errors import Exit, UsageError
 from rotator.planner.words import counted
-from rotator.sandbox import Cloud, Sandbox, configuration, fleet
+from rotator.sandbox import Cloud, Hold, Request, Sandbox, configuration, fleet
 
 MOST_SERVERS = 100_000
 LONGEST_SPAN = timedelta(hours=24)
@@ -58,6 +58,7 @@ def _served(arguments: argparse.Namespace, cloud: Cloud) -> Iterator[Sandbox]:
     if not 0 <= arguments.port <= 65535:
         raise UsageError(f"--port {arguments.port}: give a number from 0 to 65535")
     sandbox = Sandbox(cloud, arguments.token, port=arguments.port, latency=_span(arguments, "latency"))
+    sandbox.intercept = _hold(arguments, sandbox)
     try:
         sandbox.start()
     except OSError as error:
@@ -68,6 +69,22 @@ def _served(arguments: argparse.Namespace, cloud: Cloud) -> Iterator[Sandbox]:
         yield sandbox
     finally:
         sandbox.stop()
+
+
+def _hold(arguments: argparse.Namespace, sandbox: Sandbox) -> Hold | None:
+    """The request that gets no answer, if there is to be one."""
+    processed = arguments.hold_after is not None
+    number = arguments.hold_after if processed else arguments.hold_before
+    if number is None:
+        return None
+    if number < 1:
+        raise UsageError(f"--hold-{'after' if processed else 'before'} {number}: requests are counted from 1")
+    done = "processed" if processed else "not processed"
+
+    def tell(request: Request) -> None:
+        write([f"Request {request.number}, {request.method} {request.route}, is held, {done}: kill its sender now."])
+
+    return Hold(sandbox, number, tell, processed)
 
 
 def _save(text: str, path: Path) -> None:

@@ -70,6 +70,9 @@ examples:
   rotator sandbox --port 8377 --servers 1000 --config-out /tmp/config.yaml
   rotator sandbox --create-time 30s --latency 50ms --fail-rate 5%
   rotator sandbox --restore-time 2m              to see rotation stay away
+  rotator sandbox --hold-after 2                 the second request is processed
+                                        and never answered: kill its sender
+                                        then, start it again, and look
 """
     parser = command(commands, "sandbox", "serve a local VPS.org API to try things against", text)
     parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1 (default: any free one)")
@@ -78,5 +81,12 @@ examples:
     parser.add_argument("--restore-time", default="10s", metavar="TIME", help="how long a restore takes (default: 10s)")
     parser.add_argument("--latency", default="0s", metavar="TIME", help="delay of every answer (default: 0s)")
     parser.add_argument("--fail-rate", default="0%", metavar="PERCENT", help="snapshots that fail (default: 0%%)")
+    hold = parser.add_mutually_exclusive_group()
+    hold.add_argument(
+        "--hold-before", type=int, metavar="N", help="never process nor answer the Nth request, and say when it came"
+    )
+    hold.add_argument(
+        "--hold-after", type=int, metavar="N", help="process the Nth request and never answer it, and say when it came"
+    )
     parser.add_argument("--token", default="sandbox", help="the token it accepts (default: sandbox)")
     parser.add_argument("--config-out", metavar="FILE", type=path, help="write a configuration for it to FILE")

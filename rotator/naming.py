@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 PREFIX = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38}[A-Za-z0-9])?")
 """What a prefix may be: the API's name alphabet, ending in a letter or digit, at most 40 characters."""
@@ -15,6 +16,7 @@ ADOPT = re.compile(r"[A-Za-z0-9_*?-]*[A-Za-z0-9][A-Za-z0-9_*?-]*")
 _SLOT = re.compile(r"[0-9]{8}T(?:[01][0-9]|2[0-3])[0-9]{4}Z")
 
 
+@lru_cache(maxsize=4096)
 def snapshot_name(prefix: str, slot: datetime) -> str:
     """The name of the snapshot of `slot` (aware): `rotator-20261123T020000Z`."""
     utc = slot.astimezone(UTC)
@@ -22,6 +24,7 @@ def snapshot_name(prefix: str, slot: datetime) -> str:
     return f"{prefix}-{utc.year:04d}{utc:%m%dT%H%M%S}Z"
 
 
+@lru_cache(maxsize=65536)  # the snapshots of 10,000 servers are looked at again and again
 def slot_in_name(prefix: str, name: str) -> datetime | None:
     """The slot that `name` states, if the whole of it is `{prefix}-{slot}`; None for any other name (S2)."""
     head, text = name[: len(prefix) + 1], name[len(prefix) + 1 :]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from rotator.engine.memory import Told
 from rotator.engine.report import Kind, Outcome
-from rotator.logs import Event, logger
+from rotator.logs import Event, is_silent, logger
 from rotator.model import Action, Plan, Policy, Sign
 
 _EVENTS = {
@@ -44,6 +44,8 @@ def tell_deleted(policy: Policy, action: Action) -> None:
 
 def tell_plan(policy: Policy, plan: Plan, told: Told) -> None:
     """Log what is newly true of a server, before anything is done about it."""
+    if is_silent():
+        return
     conditions = {
         (_EVENTS[notice.sign].value, notice.text): logging.ERROR if notice.sign in PROBLEMS else logging.WARNING
         for notice in plan.notices
@@ -56,6 +58,8 @@ def tell_plan(policy: Policy, plan: Plan, told: Told) -> None:
 
 def tell_outcome(outcome: Outcome, told: Told) -> None:
     """Log a server that came to be blocked or failing."""
+    if is_silent():
+        return
     event = {Kind.BLOCKED: Event.ROTATION_BLOCKED, Kind.FAILED: Event.ROTATION_FAILED}.get(outcome.kind)
     conditions = {(event.value, outcome.reason): logging.ERROR} if event else {}
     _tell("outcome", outcome.policy, outcome.plan, conditions, told)

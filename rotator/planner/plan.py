@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from rotator.model import Action, Cause, Id, Keep, Observation, Plan, Policy, Snapshot, Verb, Verdict
 from rotator.naming import snapshot_name
@@ -140,10 +141,16 @@ def _ageless(census: Census) -> str | None:
 def _future(policy: Policy, present: Sequence[Owned], due: datetime | None) -> _Future:
     """What the keep rules say once `due`, if any, is complete. `present` is in order, also within a slot."""
     points = (*present, *([_expected(policy, due)] if due else []))
-    ordered = (Point(each.slot, place) for place, each in enumerate(points) if each.slot)
-    wanted = kept(ordered, policy.keep, policy.schedule.timezone)
-    reasons = {points[int(point.key)].snapshot.id: why for point, why in wanted.items()}
+    wanted = _wanted(tuple(each.slot for each in points), policy.keep, policy.schedule.timezone)
+    reasons = {points[place].snapshot.id: why for place, why in wanted}
     return _Future(points, reasons, tuple(each for each in points[:-1] if each.snapshot.id not in reasons))
+
+
+@lru_cache(maxsize=1024)
+def _wanted(slots: tuple[datetime | None, ...], keep: Keep, timezone: str) -> tuple[tuple[int, KeepReason], ...]:
+    """The places of the slots that the keep rules want: worked out once for all servers of the same schedule."""
+    points = (Point(slot, place) for place, slot in enumerate(slots) if slot)
+    return tuple((int(point.key), why) for point, why in kept(points, keep, timezone).items())
 
 
 def _without(victim: Owned | None, policy: Policy, wanted: _Future, due: datetime | None) -> _Future:
@@ -170,8 +177,9 @@ def _failed_deletes(failed: Sequence[Owned]) -> tuple[Action, ...]:
 def _surplus_deletes(policy: Policy, future: _Future) -> tuple[Action, ...]:
     """Deletes of what no keep rule wants, oldest first, never the newest, never below `min_keep`."""
     spare = max(len(future.points) - policy.min_keep, 0)
-    reason = f"no rule of keep: {policy.keep} wants it"
-    return tuple(_delete(each, Cause.SURPLUS, reason) for each in future.surplus[:spare])
+    return tuple(
+        _delete(each, Cause.SURPLUS, f"no rule of keep: {policy.keep} wants it") for each in future.surplus[:spare]
+    )
 
 
 def _delete(owned: Owned, cause: Cause, reason: str) -> Action:

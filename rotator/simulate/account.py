@@ -71,6 +71,8 @@ class VirtualAccount:
         self._chances = {id_: random.Random(f"{settings.seed}:{id_}") for id_ in self._policies}  # noqa: S311 - no secret
         self.asked: Collection[Id] = self._policies.keys()
         """The servers whose rows the account's list has to show: a pass looks at no others."""
+        self.changing: Id | None = None
+        """The server that the last call to change something was about."""
         self.calls = dict.fromkeys(("list", "create", "delete"), 0)
         self.calls_by_day = [0] * settings.days
         for policy in policies:
@@ -95,7 +97,7 @@ class VirtualAccount:
 
     def create_snapshot(self, server_id: Id, name: str, description: str) -> Snapshot:
         """See `SnapshotApi`."""
-        now = self._begin("create")
+        now, self.changing = self._begin("create"), server_id
         there = self._there[server_id]
         judge_create(name, [row.at(now) for row in there], self._shown.get(server_id))
         if len(there) >= CAP:
@@ -121,7 +123,7 @@ class VirtualAccount:
         row = self._by_id.get(snapshot_id)
         if row is None:
             raise NotFoundError(f"delete snapshot {snapshot_id}: no such snapshot")
-        server_id = row.begun.server_id
+        self.changing = server_id = row.begun.server_id
         there = self._there[server_id]
         rows = [each.at(now) for each in there]
         judge_delete(self._policies[server_id], row.at(now), rows, self._shown.get(server_id), now)

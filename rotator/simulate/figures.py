@@ -34,7 +34,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class OutageCost:
-    """What an outage cost a server: its slots in that time, and how old the newest restore point was at its end."""
+    """What an outage cost a server: its slots in that time, and how old the newest grew until the next one."""
 
     outage: Outage
     late: int

@@ -22,12 +22,11 @@ _INSTANT = timedelta(microseconds=1)
 class BrokenRule(Exception):  # noqa: N818 - what a simulation found, not a fault of its own
     """A call that a safety rule forbids: which rule and call, when, and on which server."""
 
-    def __init__(self, words: str, at: datetime, policies: Sequence[Policy]) -> None:
+    def __init__(self, words: str, at: datetime, policy: Policy) -> None:
         super().__init__(words)
         self.words = words
         self.at = at
-        self.policies = policies
-        """The servers that the pass was about."""
+        self.policy = policy
 
 
 class NothingAside:
@@ -142,7 +141,8 @@ class _Run:
         try:
             report = self._engine.run_pass(looked)
         except RuleBrokenError as error:
-            raise BrokenRule(str(error), self._clock.now, looked) from error
+            [policy] = [each for each in looked if each.server_id == self._account.changing]
+            raise BrokenRule(str(error), self._clock.now, policy) from error
         if unlisted:
             self._account.count_lists(self._clock.now, _INSTANT, self._clock.now + _INSTANT)
         again = self._clock.now + self._settings.poll_interval
@@ -186,7 +186,8 @@ class _Run:
         """Until when nothing can change that a plan goes by: while a snapshot is in progress, nothing is done."""
         ends = [self._settings.ended]
         for begun, ready_at in self._account.pending(policy.server_id):
-            ends += [ready_at, begun + policy.stuck_after + _INSTANT]
+            stuck_at = begun + policy.stuck_after + _INSTANT
+            ends += [ready_at, stuck_at] if stuck_at > self._clock.now else [ready_at]
         if plan.next_slot is not None:
             ends.append(plan.next_slot + policy.splay)
         if plan.due and plan.slot and policy.grace is not None:

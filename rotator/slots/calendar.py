@@ -6,6 +6,7 @@ them on the short day, 25 on the long one. Its minutes are read off the wall clo
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -19,6 +20,7 @@ from rotator.model import Id, Schedule
 from rotator.slots.zones import timezone_of
 
 _MINUTE = timedelta(minutes=1)
+_DAY = timedelta(days=1)
 
 # Hourly, daily, monthly, yearly, leap days (2096 to 2104), and more than cronsim looks ahead (50 years).
 _WINDOWS = tuple(timedelta(hours=hours) for hours in (2, 48, 35 * 24, 400 * 24, 9 * 366 * 24, 60 * 366 * 24))
@@ -28,21 +30,26 @@ _WINDOWS = tuple(timedelta(hours=hours) for hours in (2, 48, 35 * 24, 400 * 24, 
 _STEADY = (*(timedelta(minutes=2**power) for power in range(13, -1, -1)), timedelta(0))
 
 _CACHED = 4096
+_DAYS_CACHED = 1024  # fewer, since a day may hold 1,440 slots
 
 
 def latest_slot(schedule: Schedule, at_or_before: datetime) -> datetime | None:
     """The last slot ≤ `at_or_before` (aware), in UTC; None if there was none for 60 years."""
-    return _latest(schedule.cron, schedule.timezone, _whole_minute(at_or_before))
+    day, reached, slots = _place(schedule, at_or_before)
+    return slots[reached - 1] if reached else _latest(schedule.cron, schedule.timezone, day - _MINUTE)
 
 
 def next_slot(schedule: Schedule, after: datetime) -> datetime | None:
     """The first slot > `after` (aware), in UTC; None if there is none for 50 years."""
-    return _next(schedule.cron, schedule.timezone, _whole_minute(after))
+    day, reached, slots = _place(schedule, after)
+    if reached < len(slots):
+        return slots[reached]
+    return _next(schedule.cron, schedule.timezone, day + _DAY - _MINUTE)
 
 
 def slots_between(schedule: Schedule, after: datetime, until: datetime) -> Iterator[datetime]:
     """Every slot with `after` < slot ≤ `until`, in UTC, strictly increasing."""
-    slots = _slots(schedule.cron, schedule.timezone, _whole_minute(after))
+    slots = _slots(schedule.cron, schedule.timezone, after.astimezone(UTC))
     return takewhile(lambda slot: slot <= until, slots)
 
 
@@ -53,9 +60,18 @@ def splay_of(server_id: Id, within: timedelta) -> timedelta:
     return timedelta(seconds=int.from_bytes(digest) % seconds if seconds > 0 else 0)
 
 
-def _whole_minute(instant: datetime) -> datetime:
-    """`instant` in UTC without its seconds: slots are whole minutes, so no slot lies in between."""
-    return instant.astimezone(UTC).replace(second=0, microsecond=0)
+def _place(schedule: Schedule, instant: datetime) -> tuple[datetime, int, tuple[datetime, ...]]:
+    """The day in UTC that `instant` is in, how many slots of it are reached by then, and all of them."""
+    utc = instant.astimezone(UTC)
+    day = utc.replace(hour=0, minute=0, second=0, microsecond=0)
+    slots = _slots_of(schedule.cron, schedule.timezone, day)
+    return day, bisect_right(slots, utc), slots
+
+
+@lru_cache(maxsize=_DAYS_CACHED)
+def _slots_of(cron: str, timezone: str, day: datetime) -> tuple[datetime, ...]:
+    """The slots of one day in UTC."""
+    return tuple(takewhile(lambda slot: slot < day + _DAY, _slots(cron, timezone, day - _MINUTE)))
 
 
 @lru_cache(maxsize=_CACHED)

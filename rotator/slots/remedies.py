@@ -8,8 +8,6 @@ from difflib import get_close_matches
 from rotator.slots.words import DAYS, INTERVALS, PLAIN, interval_words
 
 _KNOWN = {
-    "@hourly": ("hourly",),
-    "@daily": ("daily",),
     "@midnight": ("daily",),
     "@weekly": ("weekly", "0 0 * * 0"),
     "@monthly": ("monthly",),
@@ -64,7 +62,8 @@ def _as_list(phrase: str) -> tuple[str, ...]:
 
 def _as_day(phrase: str) -> tuple[str, ...]:
     """`daily at 3am`, `mon and thu at 04:30`, `13:30`: the days that are named, at the one time that is named."""
-    days = list(dict.fromkeys(day for word in phrase.split() for day in _days_like(word)))
+    named = dict.fromkeys(day for word in phrase.replace(",", " ").split() for day in _days_like(word))
+    days = [day for day in named if day != "day"] or [*named]
     if not days and "week" in phrase:
         days = ["monday"]
     hour, minute, at = _time_in(phrase)
@@ -84,7 +83,7 @@ def _at_hours(phrase: str, minute: int, days: list[str]) -> tuple[str, ...]:
 
 
 def _days_like(word: str) -> list[str]:
-    if word in ("daily", "night", "nightly"):
+    if word in ("night", "nightly"):
         return ["day"]
     if word in ("week", "weekly"):
         return []

@@ -6,6 +6,7 @@ import ast
 import re
 import textwrap
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ import pytest
 from rotator.cli.commands.doctor import document as findings
 from rotator.cli.commands.plan import as_json as plan_json
 from rotator.cli.doctor.chart import warn
+from rotator.cli.simulate.document import as_json as simulation_json
 from rotator.config import load
 from rotator.engine import Kind, Outcome, Report
 from rotator.engine.tell import PROBLEMS
 from rotator.errors import ConfigError
 from rotator.logs import Event
-from rotator.model import Sign
+from rotator.model import Policy, Sign
 from rotator.planner import plan
+from rotator.simulate import Outage, Settings, simulate
 from rotator.standing import status_json
 from tests.builders import day, days, observation, policy, taken
 from tests.conftest import NOW
@@ -111,11 +114,19 @@ def test_every_key_is_documented_and_no_other() -> None:
     shown = {
         "## `rotator plan --json`": plan_json(report, NOW),
         "## `rotator status --json`": status_json(report, NOW),
+        "## `rotator simulate --json`": simulated(rules),
         "## `rotator doctor --json`": findings([("token", warn("it is old", "make a new one"))], NOW),
     }
     for heading, document in shown.items():
         rows = rows_below(heading)
         assert sorted([*rows, *as_in_plan(heading)]) == sorted(keys(document)), heading
+
+
+def simulated(rules: Policy) -> dict[str, Any]:
+    """A simulation that has something to say of everything."""
+    outage = Outage(NOW, NOW + timedelta(hours=3))
+    settings = Settings(NOW - timedelta(days=1), 9, outages=(outage,), foreign=2)
+    return simulation_json(simulate([rules], settings), settings)
 
 
 def as_in_plan(heading: str) -> list[str]:

@@ -30,6 +30,7 @@ _COMMANDS = (
     rotate.run,
     rotate.once,
     look.plan,
+    look.simulate,
     rotate.prune,
     look.status,
     look.history,

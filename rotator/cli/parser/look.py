@@ -1,11 +1,11 @@
-"""Commands that only look: plan, status, history, check, doctor, health, schema."""
+"""Commands that only look: plan, simulate, status, history, check, doctor, health, schema."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING
 
-from rotator.cli.parser.options import account, command, json, lock, logging, now, servers, state
+from rotator.cli.parser.options import account, command, json, lock, logging, now, path, servers, state
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -16,6 +16,12 @@ _DOCTOR_CODES = """\
 exit codes:
   0 nothing failed; there may be warnings      1 something failed
   2 wrong usage
+"""
+
+_SIMULATE_CODES = """\
+exit codes:
+  0 simulated      1 a safety rule was broken, which is a fault of rotator
+  2 wrong usage   78 configuration
 """
 
 _HEALTH_CODES = """\
@@ -43,6 +49,45 @@ examples:
     json(parser)
     logging(parser)
     state(parser)
+
+
+def simulate(commands: Commands) -> None:
+    """The arguments and the help of `rotator simulate`."""
+    text = """\
+Shows what the configuration comes to over the next months: the restore points
+there would be on the last day, the longest gap, how far back they reach, the
+slots that are missed, and what an outage costs. The real planner and the real
+engine run on a virtual clock against a virtual account, and every call is
+checked by the safety rules. Needs no token and no network; hooks are not run.
+The same options give the same output.
+
+examples:
+  rotator simulate                               90 days in which all goes well
+  rotator simulate --fail 5% --outage 12h@day9   and in which some things do not
+  rotator simulate --foreign 1 --server 12345    with a snapshot made by hand
+  rotator simulate --days 365 --svg year.svg     as a picture, too
+  rotator simulate --json | jq '.servers[] | [.server, .longest_gap_s]'
+"""
+    parser = command(commands, "simulate", "show what the configuration comes to over months", text, _SIMULATE_CODES)
+    account(parser, sandbox=False, token=False)
+    parser.add_argument("--days", metavar="N", default="90", help="how long (default: 90)")
+    parser.add_argument("--from", metavar="DATE", dest="begin", help="when it begins, in UTC (default: today)")
+    parser.add_argument("--fail", metavar="SHARE", default="0%", help="how many snapshots fail (default: 0%%)")
+    parser.add_argument(
+        "--outage",
+        metavar="SPAN@dayN",
+        action="append",
+        help="the API answers nobody for so long: 12h@day9, or 12h@day9T14:00 (repeatable)",
+    )
+    parser.add_argument(
+        "--foreign", metavar="N", default="0", help="snapshots made by hand, on every server (default: 0)"
+    )
+    parser.add_argument("--seed", metavar="N", default="0", help="other snapshots fail with another (default: 0)")
+    parser.add_argument("--create-time", metavar="TIME", default="5m", help="how long a snapshot takes (default: 5m)")
+    parser.add_argument("--svg", metavar="FILE", type=path, help="draw every restore point's life into this file")
+    servers(parser)
+    json(parser)
+    logging(parser)
 
 
 def status(commands: Commands) -> None:

@@ -1,0 +1,1 @@
+"""What `rotator simulate` asks and tells: options → settings; a story → lines, or JSON."""

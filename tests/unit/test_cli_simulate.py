@@ -1,0 +1,189 @@
+"""`rotator simulate` in this process: what it refuses, what it shows of few servers and of many, a broken rule."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rotator.cli import run
+from rotator.cli.simulate.lines import span
+from rotator.engine import engine
+from rotator.model import Cause
+from tests.unit.test_simulate import deletes_the_newest
+
+FROM = ("--from", "2026-11-23")
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "servers: [{id: 12345, name: web-server-01, schedule: every day at 02:00},"
+        " {id: 12346, name: db-server-01, schedule: hourly, keep: 5}]"
+    )
+    return path
+
+
+@pytest.fixture
+def fleet(config: Path) -> Path:
+    servers = [f"{{id: {number}, name: web-{number:04}, policy: nightly}}" for number in range(1, 40)]
+    servers.append("{id: 99, name: hourly, schedule: hourly}")
+    config.write_text(f"policies: {{nightly: {{schedule: daily, keep: 4}}}}\nservers: [{', '.join(servers)}]")
+    return config
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--days 0", "--days 0: give a whole number from 1 to 3660"),
+        ("--days 9x", "--days 9x: give a whole number"),
+        ("--days 99999", "--days 99999: give a whole number from 1 to 3660"),
+        ("--from 2026-13-01", "--from '2026-13-01': this is no time; write"),
+        ("--from 0001-01-01", "--from 0001-01-01: give a date from 1990-01-01 to before 2100-01-01"),
+        ("--fail 101%", "--fail 101%: give a percentage from 0% to 100%"),
+        ("--fail much", "--fail much: give a percentage"),
+        ("--foreign 6", "--foreign 6: give a whole number from 0 to 5"),
+        ("--seed x", "--seed x: give a whole number from 0 to"),
+        ("--create-time 0s", "--create-time 0s: give a time from 1s to 7d"),
+        ("--create-time 5", "--create-time 5: found the text '5': write a whole number and its unit"),
+        ("--outage 12h", "--outage 12h: write how long it lasts and when, such as 12h@day9"),
+        ("--outage 12h@day0", "--outage 12h@day0: write how long"),
+        ("--outage soon@day9", "--outage soon@day9: found the text 'soon'"),
+        ("--outage 0s@day9", "--outage 0s@day9: it lasts no time"),
+        ("--outage 12h@day91", "--outage 12h@day91: the simulation is over by then; give a longer one with --days"),
+        ("--outage 12h@day9T25:00", "such as 12h@day9 or 12h@day9T14:00"),
+        ("--server nobody", "--server nobody: no enabled server"),
+        ("--svg picture.png", "--svg picture.png: the file is replaced, so its name has to end in .svg"),
+        ("--svg nowhere/a.svg", "--svg nowhere/a.svg: its folder is not there"),
+        ("--svg folder.svg", "--svg folder.svg: that is no picture"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_remedy(
+    options: str, words: str, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (config.parent / "folder.svg").mkdir()
+    assert run(["simulate", *shlex.split(options)]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(f"rotator: {words}") or words in said.err
+    assert said.out == ""
+
+
+def test_a_configuration_without_servers_is_refused(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text("servers: [{id: 1, name: web, schedule: daily, enabled: false}]")
+    assert run(["simulate"]) == 2
+    assert "config.yaml: no server is enabled, so there is nothing to simulate" in capsys.readouterr().err
+
+
+def test_a_picture_that_cannot_be_written_is_told(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (config.parent / "full.svg").symlink_to("/dev/full")
+    assert run(["simulate", "--days", "1", "--svg", "full.svg"]) == 2
+    assert "--svg full.svg: " in capsys.readouterr().err
+
+
+def test_few_servers_are_shown_in_full(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--days", "20", "--fail", "5%", "--outage", "12h@day9", "--foreign", "1")
+    assert run(["simulate", *FROM, *options]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("2 servers, 20 days: 2026-11-23 00:00 to 2026-12-13 00:00 UTC\n  * a snapshot takes 5m; 5% ")
+    assert "  * outage: 12h from 2026-12-01 00:00:00Z (day 9)\n" in out
+    assert "    outage          day 9: 1 slot caught up, 12 missed; gap 13h 7m\n" in out
+    assert "  ! squeezed: keep: 5 wants 5 slots, but only 4 are left" in out
+    assert "a keep of 3 in all" in " ".join(out.split())
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_servers_without_restore_points_are_shown(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["simulate", *FROM, "--days", "2", "--outage", "9d@day1", "--server", "12345"]) == 0
+    out = capsys.readouterr().out
+    assert "restore points  none on the last day" in out
+    assert "oldest reach    none" in out
+    assert "0 on time, 2 missed, 1 open at the end" in out
+    assert "before the first restore point" in " ".join(out.split())
+    assert "longest gap" not in out
+
+
+def test_a_short_simulation_says_that_the_reach_still_grows(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["simulate", *FROM, "--days", "2", "--server", "web-server-01"]) == 0
+    assert "oldest reach    still growing" in capsys.readouterr().out
+
+
+def test_many_servers_are_a_table_with_the_worst_first(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["simulate", *FROM, "--days", "10", "--fail", "10%", "--create-time", "20m"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    [nightly] = [line.split() for line in lines if line.startswith("nightly")]
+    assert nightly[:3] == ["nightly", "39", "4"]
+    worst = lines[[line[:5] for line in lines].index("WORST") + 1 :][:10]
+    gaps = [line[37:47].strip() for line in worst]
+    assert gaps[0].startswith(("24h", "25h", "26h", "27h", "28h", "29h"))
+    assert not any(line.startswith("hourly") for line in worst)
+    assert any(line.startswith("  ! failed, 1 server") or "! failed, " in line for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
+def test_json_has_every_server_and_is_the_same_each_time(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = []
+    for _ in range(2):
+        assert run(["simulate", *FROM, "--days", "3", "--fail", "30%", "--json"]) == 0
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1]
+    found = json.loads(texts[0])
+    assert len(found["servers"]) == 40
+    assert found["broken_rule"] is None
+    assert found["servers"][39]["deletes"][Cause.FAILED] == found["servers"][39]["failed_snapshots"] > 0
+
+
+def test_the_log_has_the_times_of_the_simulation(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["simulate", *FROM, "--days", "1", "--server", "12345", "--log-level", "debug"]) == 0
+    logged = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    [completed, *_] = [line for line in logged if line["event"] == "snapshot_completed"]
+    assert completed["timestamp"] == "2026-11-23T00:05:00.000000Z"
+
+
+class TestBrokenRule:
+    OPTIONS = (*FROM, "--days", "30", "--fail", "1%", "--outage", "1h@day2", "--outage", "3h@day20", "--seed", "4")
+
+    @pytest.fixture(autouse=True)
+    def broken(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(engine, "plan", deletes_the_newest)
+
+    def test_is_told_with_a_command_that_shows_it_again(self, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["simulate", *self.OPTIONS]) == 1
+        told = capsys.readouterr().out
+        assert " ".join(told.split()).startswith(
+            "! S5 policy: delete rotator-20261123T020000Z: it is the newest, at 2026-11-23 02:05:00Z, on db-server-01"
+        )
+        replay = told.splitlines()[-1].strip()
+        assert replay == (
+            "rotator simulate -c config.yaml --from 2026-11-23T00:00:00Z --days 1 --fail 1% --foreign 0 --seed 4 "
+            "--create-time 5m --server 12346"
+        )
+        assert run(shlex.split(replay)[1:]) == 1
+        assert capsys.readouterr().out == told
+
+    def test_is_told_as_json(self, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["simulate", *self.OPTIONS, "--server", "web-server-01", "--json"]) == 1
+        found = json.loads(capsys.readouterr().out)
+        assert found["broken_rule"]["call"] == "S5 policy: delete rotator-20261124T020000Z: it is the newest"
+        assert found["broken_rule"]["server"] == "web-server-01"
+        assert "--days 2 --fail 1% --outage 1h@day2 --foreign" in found["broken_rule"]["replay"]
+        assert (found["servers"], found["calls"]) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("length", "text"),
+    [
+        (timedelta(minutes=65), "65m"),
+        (timedelta(hours=2), "2h"),
+        (timedelta(hours=47, minutes=5), "47h 5m"),
+        (timedelta(days=2), "2d"),
+        (timedelta(days=3, hours=4, minutes=9), "3d 4h"),
+        (None, "-"),
+    ],
+)
+def test_lengths_of_time_are_written_to_their_second_unit(length: timedelta | None, text: str) -> None:
+    assert span(length) == text

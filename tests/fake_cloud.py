@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from rotator.engine import RETRY_DELAYS, Agenda, Engine, Ledger, Report, RunHook
 from rotator.engine.aside import Done
-from rotator.engine.pool import isolated
+from rotator.engine.pool import Workers, isolated
 from rotator.engine.quiet import no_hooks
 from rotator.errors import (
     MaybeCreatedError,
@@ -74,6 +74,8 @@ class FakeCloud:
     ) -> None:
         self.now = now
         self.create_time = create_time
+        self.skew = timedelta(0)
+        """How far the clock of the machine that rotator runs on is ahead of the API's."""
         self.lag = timedelta(0)
         """How long lists lack what was created."""
         self.ghosts = timedelta(0)
@@ -104,12 +106,16 @@ class FakeCloud:
     # What tests do with it
 
     def clock(self) -> datetime:
-        """The one clock of cloud and engine."""
-        return self.now
+        """The engine's clock: that of the cloud, unless it was set wrong."""
+        return self.now + self.skew
 
     def advance(self, span: timedelta) -> None:
         """Let time pass."""
         self.now += span
+
+    def govern(self, policies: Iterable[Policy]) -> None:
+        """Other policies are in force; the servers stay the same."""
+        self._policies = {policy.server_id: policy for policy in policies}
 
     def add_server(self, server_id: Id, name: str) -> None:
         """A server that no policy is about: no rule is checked for it."""
@@ -292,7 +298,7 @@ class FakeCloud:
     def _remember(self, server_ids: Iterable[Id], listing: Listing) -> None:
         for server_id in server_ids:
             rows = [each for each in listing.snapshots if each.server_id == server_id]
-            self._shown[server_id] = Shown(self.now, len(rows))
+            self._shown[server_id] = Shown(self.clock(), len(rows))
         self.now += self.list_takes
 
     def _touched(self, server_id: Id) -> None:
@@ -309,7 +315,7 @@ class FakeCloud:
         policy = self._policies.get(target.server_id)
         if policy is not None:
             shown = self._shown.get(target.server_id)
-            judge_delete(policy, target, self.snapshots(target.server_id), shown, self.now)
+            judge_delete(policy, target, self.snapshots(target.server_id), shown, self.clock())
 
 
 class Inline:
@@ -347,10 +353,11 @@ class Shell:
         parallel: int = 1,
         ledger: Ledger | None = None,
         run_hook: RunHook = no_hooks,
+        workers: Workers | None = None,
     ) -> None:
         self.cloud = cloud
         self.policies = policies
-        self.agenda = Agenda(policies, cloud.now, lasting=daemon)
+        self.agenda = Agenda(policies, cloud.clock(), lasting=daemon)
         retry_delays = RETRY_DELAYS if daemon else ()
         poll = timedelta(seconds=15)
         self.engine = Engine(
@@ -362,6 +369,7 @@ class Shell:
             ledger=ledger,
             run_hook=run_hook,
             aside=Inline(),
+            workers=workers,
         )
 
     def passes(self, until: datetime) -> Iterator[Report]:

@@ -117,7 +117,7 @@ class Attempts:
         """Whether a slot that the list of `listed_at` lacks may be asked for: never twice unless proven absent (S7)."""
         attempt = self.of(server_id, slot)
         if attempt is None:
-            return Permission(granted=True)
+            return self._beside_later(server_id, slot, listed_at)
         if attempt.at > listed_at:  # the clock was set back: what it said before must not hold the slot up
             attempt = self._last[server_id] = replace(attempt, at=listed_at)
         if attempt.stage in (Result.SENT, Result.COMPLETED):
@@ -137,6 +137,21 @@ class Attempts:
             return Permission(granted=False, reason=attempt.reason)
         again = attempt.at + self._retry_delays[attempt.tries - 1]
         return Permission(granted=listed_at >= again, reason=attempt.reason, look_again=again)
+
+    def _beside_later(self, server_id: Id, slot: datetime, listed_at: datetime) -> Permission:
+        """A slot that was not tried, when a clock that was set back leads to it after a later one was asked for.
+
+        While a list may lack the later one, the older one is not taken: it would take the place of the later one in
+        this memory, and when the clock gets there again the later one would be asked for twice (S7).
+        """
+        later = self.last(server_id)
+        if later is None or later.slot <= slot or later.stage not in (Result.SENT, Result.UNCERTAIN):
+            return Permission(granted=True)
+        if later.at > listed_at:
+            later = self._last[server_id] = replace(later, at=listed_at)
+        reason = "the clock was set back, and a later slot was asked for that is not in the list yet"
+        waits = listed_at < later.at + STALE
+        return Permission(not waits, reason if waits else "", look_again=listed_at if waits else None, patient=waits)
 
     def _given_up(self, server_id: Id, attempt: Attempt) -> Attempt:
         """An uncertain create that a later list does not show has failed."""

@@ -60,12 +60,25 @@ def observe(
 
 
 def observe_one(api: SnapshotApi, server_id: Id, clock: Clock) -> Observation:
-    """One server's own list; any row of it that cannot be read makes it unusable."""
+    """One server's own list; any row of it that cannot be read makes it unusable.
+
+    An empty one is asked for again, and the second answer counts. A list that is empty by a fault of the API, with a
+    count of 0, looks just like a server without snapshots, and a slot that has its restore point would be taken again
+    (S7).
+    """
     taken_at = clock()
+    snapshots = _own_rows(api, server_id)
+    if not snapshots:
+        taken_at = clock()
+        snapshots = _own_rows(api, server_id)
+    return Observation(snapshots, taken_at)
+
+
+def _own_rows(api: SnapshotApi, server_id: Id) -> tuple[Snapshot, ...]:
     listing = api.server_snapshots(server_id)
     for _, why in listing.unreadable:
         raise UnreadableError(why)
-    return Observation(listing.snapshots, taken_at)
+    return listing.snapshots
 
 
 def _from_account(api: SnapshotApi, ids: Iterable[Id], clock: Clock) -> dict[Id, Seen]:

@@ -10,7 +10,7 @@ from rotator.engine.report import Kind, Outcome
 from rotator.engine.step import Step
 from rotator.engine.tell import PROBLEMS
 from rotator.errors import MaybeCreatedError, RotatorError
-from rotator.model import Policy, Verb
+from rotator.model import Policy, Sign, Verb
 
 RECHECK = timedelta(minutes=5)
 """When the daemon looks again at a server that is blocked or whose calls fail."""
@@ -107,7 +107,8 @@ class Outcomes:
         if step.plan.waiting:
             return Kind.WAITING, step.plan.waiting, self._poll_interval
         if step.permission.granted:
-            return Kind.IDLE, "", None
+            # What is stuck may end after all, and then there is something to prune.
+            return Kind.IDLE, "", self._recheck if _is_stuck(step) else None
         if step.permission.patient:
             return Kind.UNCERTAIN, step.permission.reason, self._poll_interval
         again = step.permission.look_again
@@ -130,6 +131,10 @@ class Outcomes:
         """Growing with every failed pass in a row; never for a one-shot."""
         growing = FIRST_OUTAGE_WAIT * (1 << min(max(self._outages - 1, 0), 10))
         return self._recheck and min(growing, self._recheck)
+
+
+def _is_stuck(step: Step) -> bool:
+    return any(notice.sign is Sign.STUCK for notice in step.plan.notices)
 
 
 def _problems(step: Step) -> list[str]:

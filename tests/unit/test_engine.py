@@ -318,6 +318,14 @@ class TestFailedSnapshot:
         shells(cloud, policy()).run(timedelta(days=1))
         assert cloud.changes() == [("create", TODAY), ("create", name(24))]
 
+    def test_one_that_was_told_as_stuck_and_ends_after_all_is_pruned_for_before_the_next_slot(
+        self, shells: Shells
+    ) -> None:
+        cloud = full_cloud([policy()], 19, 20, 21, 22)
+        cloud.create_time = 3 * HOUR
+        shells(cloud, policy()).run(4 * HOUR)
+        assert cloud.names(WEB) == [name(20), name(21), name(22), TODAY]
+
 
 class TestRefused:
     def test_a_400_is_a_failure_with_the_words_of_the_api_and_tried_again_later(self, shells: Shells) -> None:

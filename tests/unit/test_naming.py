@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.naming import ADOPT, PREFIX, is_adopted, slot_in_name, snapshot_name
+from rotator.naming import ADOPT, PREFIX, is_adopted, printable, slot_in_name, snapshot_name
 from tests.conftest import NOW
+from tests.machine import machine_in
 
 EAST = timezone(timedelta(hours=5, minutes=30))
 
@@ -26,6 +27,11 @@ EAST = timezone(timedelta(hours=5, minutes=30))
 def test_a_name_is_the_prefix_and_the_slot_in_utc(prefix: str, slot: datetime, name: str) -> None:
     assert snapshot_name(prefix, slot) == name
     assert slot_in_name(prefix, name) == slot
+
+
+def test_a_name_does_not_depend_on_the_zone_of_the_machine() -> None:
+    with machine_in("Asia/Tokyo"):
+        assert snapshot_name("rotator", NOW) == "rotator-20261123T020000Z"
 
 
 @pytest.mark.parametrize(
@@ -81,6 +87,7 @@ def test_every_slot_comes_back_from_its_name_and_from_no_other_prefix(prefix: st
         ("a", True),
         ("9", True),
         ("a_b-c", True),
+        ("AZ-az-09", True),
         ("a" * 40, True),
         ("", False),
         ("a" * 41, False),
@@ -125,7 +132,30 @@ def test_without_patterns_nothing_is_adopted_and_one_of_several_is_enough() -> N
 
 
 @pytest.mark.parametrize(
-    ("pattern", "valid"), [("old-*", True), ("a", True), ("?9", True), ("*", False), ("**?-", False), ("a b", False)]
+    ("pattern", "valid"),
+    [
+        ("old-*", True),
+        ("a", True),
+        ("AZ_az-09", True),
+        ("?9", True),
+        ("*", False),
+        ("**?-", False),
+        ("a b", False),
+    ],
 )
 def test_a_pattern_of_wildcards_alone_is_no_pattern(pattern: str, valid: bool) -> None:
     assert (ADOPT.fullmatch(pattern) is not None) is valid
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("web 1, Zürich", "web 1, Zürich"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("a\nb\tc", "a\\nb\\tc"),
+        ("\u202eb", "\\u202eb"),
+        ("", ""),
+    ],
+)
+def test_what_could_move_a_cursor_is_written_out(text: str, shown: str) -> None:
+    assert printable(text) == shown

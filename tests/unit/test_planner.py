@@ -10,8 +10,11 @@ import pytest
 from rotator.model import CAP, Cause, Keep, Plan, Sign, Snapshot, Verb
 from rotator.naming import slot_in_name
 from rotator.planner import plan, prune_plan
-from tests.builders import DB, day, days, foreign, observation, policy, snapshot, taken
+from rotator.planner.census import take_census
+from rotator.planner.words import counted
+from tests.builders import DB, WEB, day, days, foreign, observation, policy, snapshot, taken
 from tests.conftest import NOW
+from tests.machine import machine_in
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -48,6 +51,13 @@ class TestDue:
         assert first.actions[0].reason == "slot 2026-11-23 02:00:00Z is due"
         assert first.actions[0].name == "rotator-20261123T020000Z"
         assert first.actions[0].snapshot_id is None
+
+    def test_a_plan_says_whose_it_is(self) -> None:
+        assert (planned().server_id, planned().server) == (WEB, "web-server-01")
+
+    def test_reasons_are_in_utc_whatever_the_zone_of_the_machine(self) -> None:
+        with machine_in("Asia/Tokyo"):
+            assert planned().actions[0].reason == "slot 2026-11-23 02:00:00Z is due"
 
     @pytest.mark.parametrize(
         ("status", "due"),
@@ -92,6 +102,7 @@ class TestDue:
         late = planned(taken(day(22)), now=now, splay=30 * MINUTE)
         assert late.due is due
         assert did(late) == (["create 23"] if due else [])
+        assert late.next_slot == (day(24) if due else day(23))
 
 
 class TestGrace:
@@ -127,6 +138,7 @@ class TestRequested:
         now = planned(*days(23), now=asked, requested=asked)
         assert (now.slot, now.due) == (asked, True)
         assert [each.name for each in now.actions] == ["rotator-20261123T093000Z"]
+        assert now.actions[0].reason == "slot 2026-11-23 09:30:00Z was asked for"
 
     def test_grace_does_not_concern_a_requested_slot(self) -> None:
         asked = day(23, 1, 0)
@@ -159,6 +171,12 @@ class TestInProgress:
         wait = planned(taken(NOW, "in_progress"))
         assert wait.waiting == "rotator-20261123T020000Z is in progress since 2026-11-23 02:00:00Z"
 
+    def test_it_is_waited_for_and_not_called_blocked_even_if_every_slot_is_held(self) -> None:
+        waiting = planned(*foreign("a", "b", "c", "d"), snapshot("by-hand", NOW - MINUTE, "in_progress"))
+        assert waiting.due
+        assert (did(waiting), waiting.blocked) == ([], None)
+        assert waiting.waiting == "by-hand is in progress since 2026-11-23 01:59:00Z"
+
     def test_one_that_runs_longer_than_stuck_after_no_longer_holds_up_the_next_slot(self) -> None:
         stuck = planned(taken(day(22), "in_progress"), now=NOW)
         assert did(stuck) == ["create 23"]
@@ -172,7 +190,9 @@ class TestInProgress:
 
     @pytest.mark.parametrize(("age", "waits"), [(60 * MINUTE, True), (61 * MINUTE, False)])
     def test_stuck_begins_after_stuck_after(self, age: timedelta, waits: bool) -> None:
-        assert (planned(taken(NOW, "in_progress"), now=NOW + age).waiting is not None) is waits
+        late = planned(taken(NOW, "in_progress"), now=NOW + age)
+        assert (late.waiting is not None) is waits
+        assert (told(late, Sign.STUCK) == []) is waits
 
     def test_a_stuck_one_keeps_its_own_slot(self) -> None:
         assert not planned(taken(NOW, "in_progress"), now=NOW + 5 * HOUR).due
@@ -206,6 +226,22 @@ class TestInProgress:
         assert failing.blocked is not None
         assert "3 of 5 slots are held by restore points that stay" in failing.blocked
 
+    @pytest.mark.parametrize(
+        ("own", "odd", "victim"),
+        [([17, 18, 22], [20, 21], 17), ([20, 21, 22], [22, 22], 20), ([18, 19, 20], [22, 20], 18)],
+        ids=["older ones", "of its slot", "one of them newer"],
+    )
+    @pytest.mark.parametrize("status", ["in_progress", "archived"])
+    def test_only_those_after_the_newest_restore_point_count_as_two_in_a_row(
+        self, own: list[int], odd: list[int], victim: int, status: str
+    ) -> None:
+        none = [taken(day(each), status, snapshot_id=place) for place, each in enumerate(odd)]
+        assert did(planned(*days(*own), *none)) == [f"delete {victim}: room", "create 23"]
+
+    def test_without_a_restore_point_there_is_none_that_a_third_one_could_cost(self) -> None:
+        stuck = observation(*(taken(day(each), "in_progress") for each in (20, 21)))
+        assert not take_census(policy(), stuck, NOW).is_failing()
+
 
 class TestRoom:
     def test_with_room_the_new_one_is_complete_before_the_oldest_goes(self) -> None:
@@ -222,6 +258,18 @@ class TestRoom:
     def test_without_room_the_failed_ones_go_first_and_only_as_many_as_needed_before_the_create(self) -> None:
         failed = [taken(day(17), "failed"), taken(day(18), "error")]
         assert did(planned(*failed, *days(20, 21, 22))) == ["delete 17: failed", "create 23", "delete 18: failed"]
+
+    def test_with_room_the_failed_ones_go_after_the_create(self) -> None:
+        assert did(planned(taken(day(18), "failed"), *days(21, 22))) == ["create 23", "delete 18: failed"]
+
+    def test_beyond_the_cap_as_many_failed_ones_go_as_make_room(self) -> None:
+        failed = [taken(day(each), "failed") for each in (15, 16, 17)]
+        assert did(planned(*failed, *days(20, 21, 22))) == [
+            "delete 15: failed",
+            "delete 16: failed",
+            "create 23",
+            "delete 17: failed",
+        ]
 
     def test_the_failed_one_of_the_slot_goes_before_the_slot_is_taken_again(self) -> None:
         assert did(planned(taken(NOW, "failed"), *days(22))) == ["delete 23: failed", "create 23"]
@@ -258,6 +306,11 @@ class TestRoom:
         tight = planned(*others, *days(*own), min_keep=min_keep)
         assert did(tight) == expected
         assert (tight.blocked is None) is bool(expected)
+
+    def test_what_made_room_counts_no_longer_towards_min_keep(self) -> None:
+        """Of five with the new one, `min_keep: 2` would let three go; one is gone already."""
+        tight = planned(*foreign("a", "b"), *days(20, 21, 22), keep=1, min_keep=2)
+        assert did(tight) == ["delete 20: room", "create 23", "delete 21: surplus"]
 
     def test_a_list_longer_than_the_cap_is_never_met_by_several_deletes_of_restore_points(self) -> None:
         over = planned(*foreign("a"), *days(18, 19, 20, 21, 22))
@@ -299,6 +352,16 @@ class TestVictim:
         assert squeezed.actions[0].reason == (
             "makes room for rotator-20261123T020000Z: every slot is taken, and of what last keeps it is missed least"
         )
+
+    def test_the_others_are_judged_as_they_will_be_without_it_and_with_the_new_one(self) -> None:
+        room = planned(*foreign("a"), *days(8, 15, 21, 22), keep=Keep(last=3, weekly=2))
+        assert did(room) == ["delete 21: room", "create 23"]
+        assert [each.keep_reasons for each in room.verdicts] == [
+            ("weekly #1 (2026-W45)",),
+            ("last #3",),
+            (),
+            ("last #2",),
+        ]
 
 
 class TestBlocked:
@@ -379,8 +442,15 @@ class TestBlocked:
         ahead = [taken(day(24 + each), status, created_at=NOW - 2 * HOUR) for each in range(CAP)]
         blocked = planned(*ahead)
         assert (blocked.due, did(blocked), blocked.waiting) == (True, [], None)
-        assert blocked.blocked
-        assert all(each.name in blocked.blocked for each in ahead)
+        assert blocked.blocked == (
+            "5 of 5 slots are held by snapshots dated in the future or not at all, which rotator never deletes: "
+            + ", ".join(each.name for each in ahead)
+        )
+
+    def test_the_reasons_to_stay_do_not_count_a_slot_that_cannot_be_taken(self) -> None:
+        blocked = planned(*foreign("a", "b", "c"), *days(21, 22), keep=2, min_keep=2)
+        assert blocked.blocked is not None
+        assert [each.keep_reasons for each in blocked.verdicts] == [("last #2",), ("last #1",)]
 
     def test_nothing_is_blocked_when_nothing_is_due(self) -> None:
         assert planned(*foreign("a", "b", "c", "d"), *days(23)).blocked is None
@@ -418,7 +488,9 @@ class TestHeld:
     """S11: a larger surplus waits for a person."""
 
     def test_two_are_pruned_three_are_held(self) -> None:
-        assert len(planned(*days(21, 22, 23), keep=1).actions) == 2
+        two = planned(*days(21, 22, 23), keep=1)
+        assert did(two) == ["delete 21: surplus", "delete 22: surplus"]
+        assert told(two, Sign.HELD) == []
         held = planned(*days(20, 21, 22, 23), keep=1)
         assert did(held) == []
         assert told(held, Sign.HELD) == [
@@ -443,6 +515,23 @@ class TestHeld:
         assert did(shown) == ["delete 20: surplus", "delete 21: surplus", "delete 22: surplus"]
         assert (shown.due, shown.blocked, shown.waiting) == (False, None, None)
         assert (shown.slot, shown.next_slot) == (NOW, day(24))
+        assert (shown.server_id, shown.server) == (WEB, "web-server-01")
+        assert [(each.keep_reasons, each.prune_reason) for each in shown.verdicts] == [
+            *[((), "no rule of keep: 1 wants it")] * 3,
+            (("last #1",), None),
+        ]
+
+    def test_prune_tells_what_stands_in_the_way(self) -> None:
+        waits = prune_plan(policy(), observation(taken(NOW, "in_progress"), taken(day(29))), NOW)
+        assert waits.waiting == "rotator-20261123T020000Z is in progress since 2026-11-23 02:00:00Z"
+        assert [notice.sign for notice in waits.notices] == [Sign.FUTURE_SLOT]
+        ageless = prune_plan(policy(), observation(snapshot("by-hand", None, "in_progress")), NOW)
+        assert ageless.blocked is not None
+        assert ageless.blocked.startswith("by-hand is in progress since an unknown time")
+
+    def test_prune_speaks_of_the_same_slots_as_a_plan(self) -> None:
+        shown = prune_plan(policy(splay=30 * MINUTE), observation(*days(22)), NOW + 10 * MINUTE)
+        assert (shown.slot, shown.next_slot) == (day(22), day(23))
 
     @pytest.mark.parametrize(
         ("snapshots", "rules", "expected"),
@@ -468,6 +557,7 @@ class TestVerdicts:
         future, undated = taken(day(29)), snapshot("old-1", None)
         keep = Keep(last=2, weekly=1)
         verdicts = planned(*days(15, 21, 22, 23), future, undated, *foreign("a"), keep=keep, adopt=("old-*",)).verdicts
+        assert [each.slot for each in verdicts] == [day(15), day(21), day(22), day(23), day(29), None]
         assert [(each.snapshot.name, each.keep_reasons, each.prune_reason) for each in verdicts] == [
             ("rotator-20261115T020000Z", ("weekly #1 (2026-W46)",), None),
             ("rotator-20261121T020000Z", (), "no rule of keep: {last: 2, weekly: 1} wants it"),
@@ -485,6 +575,11 @@ class TestVerdicts:
         [older, newer, _] = planned(*days(21, 22), taken(NOW, "in_progress"), taken(day(20)), keep=2).verdicts
         assert older.keep_reasons == ("surplus, but stays until the latest slot has its restore point",)
         assert newer.keep_reasons == ("last #2",)
+
+    def test_two_that_wait_for_the_latest_slot_are_not_called_held(self) -> None:
+        waiting = planned(*days(20, 21, 22), taken(NOW, "in_progress"), keep=1).verdicts
+        words = "surplus, but stays until the latest slot has its restore point"
+        assert [each.keep_reasons for each in waiting] == [(words,), (words,), ("last #1",)]
 
     def test_reasons_count_the_slot_that_is_due(self) -> None:
         [newest] = planned(*days(22)).verdicts
@@ -539,6 +634,12 @@ class TestNotices:
             [gone] = planned(*pair, *days(23), keep=2).actions
             assert gone.snapshot_id == "early"
 
+    def test_of_two_made_at_the_same_moment_the_same_one_goes_whatever_order_they_come_in(self) -> None:
+        twins = [taken(day(22), snapshot_id="one"), taken(day(22), snapshot_id="two")]
+        for pair in (twins, twins[::-1]):
+            [gone] = planned(*pair, *days(23), keep=2).actions
+            assert gone.snapshot_id == "one"
+
     @pytest.mark.parametrize(("status", "told_once"), [("archived", 1), ("restoring", 1), ("completed", 0)])
     def test_an_unknown_status_is_told_and_left_alone(self, status: str, told_once: int) -> None:
         odd = planned(taken(day(19), status), *days(20, 21, 22, 23), keep=4)
@@ -592,6 +693,13 @@ class TestNotices:
             Sign.STUCK,
             Sign.SQUEEZED,
         ]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, "0 servers"), (1, "1 server"), (2, "2 servers"), (1000, "1,000 servers")]
+)
+def test_one_is_singular_and_thousands_are_set_apart(number: int, words: str) -> None:
+    assert counted(number, "server") == words
 
 
 def test_every_delete_has_a_cause_a_name_and_an_id() -> None:

@@ -12,6 +12,7 @@ import pytest
 from rotator.errors import Exit, ScheduleError
 from rotator.model import Schedule
 from rotator.slots import latest_slot, next_slot, parse_schedule, slots_between, splay_of, timezone_of
+from tests.machine import machine_in
 
 PARIS, NEW_YORK, LORD_HOWE, HAVANA = "Europe/Paris", "America/New_York", "Australia/Lord_Howe", "America/Havana"
 
@@ -58,6 +59,7 @@ def local_slots(text: str, zone: str, after: str, until: str) -> list[str]:
         ("*/15 2 * * *", "*/15 2 * * *"),
         ("0 0 L * *", "0 0 L * *"),
         ("0 0 29 2 *", "0 0 29 2 *"),
+        ("0 3 1 1 1", "0 3 1 1 1"),
     ],
 )
 def test_every_form_becomes_one_cron_expression(text: str, cron: str) -> None:
@@ -78,6 +80,15 @@ REFUSED = [
     ("@weekly", "use 'weekly' or '0 0 * * 0'"),
     ("@monthly", "use 'monthly'"),
     ("@yearly", "use '0 0 1 1 *'"),
+    ("@annually", "use '0 0 1 1 *'"),
+    ("yearly", "use '0 0 1 1 *'"),
+    ("every year", "use '0 0 1 1 *'"),
+    ("nightly", "use 'daily'"),
+    ("every night", "use 'daily'"),
+    ("every month", "use 'monthly'"),
+    ("every weekend", "use '0 0 * * 6,0'"),
+    ("twice daily", "use 'every 12 hours'"),
+    ("twice a day", "use 'every 12 hours'"),
     ("@reboot", "use 'hourly' or 'every day at 03:00' or '0 3 * * *'"),
     ("every week", "use 'weekly'"),
     (
@@ -89,15 +100,25 @@ REFUSED = [
     ("every 90 minutes", "90 does not divide 60; use 'every hour' or 'every 2 hours'"),
     ("every 5 hours", "5 does not divide 24; use 'every 4 hours' or 'every 6 hours'"),
     ("every 48 hours", "48 does not divide 24; use 'every day'"),
+    ("1d", "it is no form of a schedule; use 'every day'"),
+    ("2 weeks", "it is no form of a schedule; use 'every day' or 'weekly'"),
     ("every 2 days", "it is no form of a schedule; use 'every day' or 'weekly'"),
     ("every 30 seconds", "use 'every minute'"),
+    ("24h", "it is no form of a schedule; use 'every day'"),
+    ("every minuts", "it is no form of a schedule; use 'every minute'"),
     ("90m", "use 'every hour' or 'every 2 hours'"),
     ("6h", "use 'every 6 hours'"),
     ("every hour at 03:30", "every hour has no one hour; use 'every hour at :30' or 'every day at 03:30'"),
     ("every 6 hours at 03:30", "use '30 3,9,15,21 * * *'"),
+    ("every 6 hours at :30", "use '30 0,6,12,18 * * *'"),
+    ("every 1 hours at 03:30", f"use '30 {','.join(map(str, range(24)))} * * *'"),
+    ("every 0 hours at 03:30", "use 'every day at 03:30'"),
     ("every 5 hours at 03:30", "use 'every day at 03:30'"),
+    ("every 24 hours at 03:30", "use 'every day at 03:30'"),
     ("every day at 24:00", "24:00 is no time of day (00:00 to 23:59); use 'every day at 00:00'"),
     ("every day at 03:75", "03:75 is no time of day (00:00 to 23:59); use 'every day at 03:59'"),
+    ("every day at 03:60", "03:60 is no time of day (00:00 to 23:59); use 'every day at 03:59'"),
+    ("daily at 24:00", "use 'every day at 00:00'"),
     ("every day at 3pm", "use 'every day at 15:00'"),
     ("every day 12:30 am", "use 'every day at 00:30'"),
     ("every day 03:00", "use 'every day at 03:00'"),
@@ -105,11 +126,22 @@ REFUSED = [
     ("daily at 03:00", "use 'every day at 03:00'"),
     ("every mondey", "use 'every monday'"),
     ("mondays at 4am", "use 'every monday at 04:00'"),
+    ("every tursday", "use 'every thursday'"),
+    ("every mon and thu", "use '0 0 * * 1,4'"),
     ("every mon and thu at 04:30", "use '30 4 * * 1,4'"),
+    ("mon, thu at 04:30", "use '30 4 * * 1,4'"),
+    ("each night", "use 'every day'"),
+    ("run nightly", "use 'every day'"),
+    ("monday night at 03:00", "use 'every monday at 03:00'"),
     ("every * day", "use 'every day'"),
+    ("5 4 1", "it is no form of a schedule; use 'hourly' or 'every day at 03:00' or '0 3 * * *'"),
+    ("0 3 1 1", "a cron expression has 5 fields, not 4; use '0 3 * * *'"),
     ("0 3 * *", "a cron expression has 5 fields, not 4; use '0 3 * * *'"),
     ("0 0 3 * * *", "schedule '0 0 3 * * *': a cron expression has 5 fields, not 6; use '0 3 * * *'"),
     ("0 3 * * * root", "a cron expression has 5 fields, not 6; use '0 3 * * *'"),
+    ("0 15 4 * * *", "a cron expression has 5 fields, not 6; use '15 4 * * *'"),
+    ("15 4 * * * root", "a cron expression has 5 fields, not 6; use '15 4 * * *'"),
+    ("0 mon 1 1 1", "'mon' is no hour (0-23); use '0 0 1 1 1'"),
     ("60 * * * *", "'60' is no minute (0-59); use '0 * * * *'"),
     ("*/0 3 * * *", "'*/0' is no minute (0-59); use '0 3 * * *'"),
     ("0 24 * * *", "'24' is no hour (0-23); use '0 0 * * *'"),
@@ -119,6 +151,8 @@ REFUSED = [
     ("0 24 * foo *", "'24' is no hour (0-23); use '0 3 * * *'"),
     ("0 0 31 2 *", "schedule '0 0 31 2 *': that day never comes; use '0 0 L 2 *'"),
     ("30 2 30,31 2 *", "that day never comes; use '30 2 L 2 *'"),
+    ("9" * 72 + " * * * *", f"schedule '{'9' * 72} * * * *': '{'9' * 72}' is no minute (0-59); use '0 * * * *'"),
+    ("9" * 73 + " * * * *", f"schedule '{'9' * 73} * * * …': '{'9' * 73}' is no minute (0-59); use '0 * * * *'"),
     ("9" * 5000 + " * * * *", f"schedule '{'9' * 80}…': '{'9' * 80}…' is no minute (0-59); use '0 * * * *'"),
 ]
 
@@ -157,6 +191,26 @@ def test_a_zone_that_is_none_is_refused_with_the_nearest(name: str, remedy: str)
     assert str(refused.value).rpartition("; use ")[2].split(" or ")[0] == remedy
 
 
+ANY_ZONE = "write Region/City, such as 'Europe/Paris', or 'UTC'"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "remedy"),
+    [
+        ("Louisville", "Louisville", "use 'America/Kentucky/Louisville' or 'America/Louisville'"),
+        ("America/Jamaika", "America/Jamaika", "use 'America/Jamaica'"),
+        ("Europe/Atlantis", "Europe/Atlantis", ANY_ZONE),
+        ("x" * 64, "x" * 64, ANY_ZONE),
+        ("x" * 65, "x" * 64 + "…", ANY_ZONE),
+    ],
+    ids=["a city of two", "a slip", "like none", "longest", "too long"],
+)
+def test_the_refusal_of_a_zone_shows_it_and_the_remedy(name: str, shown: str, remedy: str) -> None:
+    with pytest.raises(ScheduleError) as refused:
+        timezone_of(name)
+    assert str(refused.value) == f"time zone '{shown}' is not in the zone database; {remedy}"
+
+
 @pytest.mark.parametrize(
     "name", ["", "..", "/etc/localtime", "localtime", "\ud800", "x" * 5000, "+02:00", "CEST", "PST", "Z"]
 )
@@ -164,7 +218,7 @@ def test_a_zone_that_resembles_none_is_not_guessed(name: str) -> None:
     """Half of the abbreviations resemble a zone on another continent."""
     with pytest.raises(ScheduleError) as refused:
         parse_schedule("daily", name)
-    assert str(refused.value).endswith("; write Region/City, such as 'Europe/Paris', or 'UTC'")
+    assert str(refused.value).endswith(f"; {ANY_ZONE}")
 
 
 @pytest.mark.parametrize(
@@ -174,8 +228,11 @@ def test_a_zone_that_resembles_none_is_not_guessed(name: str) -> None:
         ("weekly on friday at 3pm", "every friday at 15:00"),
         ("weekly at 4am", "every monday at 04:00"),
         ("every month at 03:00", "0 3 1 * *"),
-        ("twice a day", "every 12 hours"),
+        ("once a week at 04:00", "every monday at 04:00"),
+        ("backup monthly", "0 0 1 * *"),
+        ("at 02:00 and 14:00", "0 2,14 * * *"),
         ("daily at 02:00 and 14:00", "0 2,14 * * *"),
+        ("every monday and thursday at 02:00 and 14:00", "0 2,14 * * 1,4"),
         ("every monday at 01:00 and 13:00", "0 1,13 * * 1"),
         ("every day at 03:00, 15:30", "hourly"),
     ],
@@ -186,7 +243,7 @@ def test_what_people_write_is_refused_with_what_they_mean(text: str, remedy: str
     assert str(refused.value).rpartition("; use ")[2].split(" or ")[0] == f"'{remedy}'"
 
 
-@pytest.mark.parametrize("name", ["Europe", "leapseconds"])
+@pytest.mark.parametrize("name", ["Europe", "leapseconds", "Factory", "posixrules"])
 def test_other_files_of_the_zone_database_are_no_zones(name: str) -> None:
     with pytest.raises(ScheduleError):
         timezone_of(name)
@@ -342,6 +399,14 @@ def test_every_hour_is_every_hour_on_the_short_and_the_long_day(day: str, count:
     assert {later - earlier for earlier, later in pairwise(slots)} == {timedelta(hours=1)}
 
 
+def test_every_hour_is_on_the_hour_of_the_zone_in_every_season() -> None:
+    """Lord Howe's summer is half an hour ahead of its winter."""
+    year = local_slots("hourly", LORD_HOWE, "2025-11-23T00:30Z", "2026-11-23T00:30Z")
+    assert {slot[3:] for slot in year} == {
+        f"{hour:02}:00{offset}" for hour in range(24) for offset in ("+1030", "+1100")
+    }
+
+
 @pytest.mark.parametrize("text", ["0 0-23 * * *", "0 */1 * * *", "0 * * * *"])
 def test_an_hour_field_that_means_every_hour_is_one_however_written(text: str) -> None:
     assert len(local_slots(text, PARIS, "2026-10-24T22:00Z", "2026-10-25T23:00Z")) == 25
@@ -361,6 +426,12 @@ def test_an_hour_field_that_means_every_hour_is_one_however_written(text: str) -
         ("0 0 29 2 *", "UTC", "2026-11-23T02:00:00", "2024-02-29T00:00", "2028-02-29T00:00"),
         ("0 * 29 2 *", "UTC", "2026-11-23T02:00:00", "2024-02-29T23:00", "2028-02-29T00:00"),
         ("0 0 * 2 1#5", "UTC", "2026-11-23T02:00:00", "2016-02-29T00:00", "2044-02-29T00:00"),
+        ("hourly", "UTC", "2026-11-23T02:00:00", "2026-11-23T02:00", "2026-11-23T03:00"),
+        ("every day at 00:00", "UTC", "2026-11-23T00:00:00", "2026-11-23T00:00", "2026-11-24T00:00"),
+        ("every day at 00:01", "UTC", "2026-11-23T00:00:30", "2026-11-22T00:01", "2026-11-23T00:01"),
+        ("every day at 00:30", "UTC", "2026-11-23T00:10:00", "2026-11-22T00:30", "2026-11-23T00:30"),
+        ("every day at 23:59", "UTC", "2026-11-23T23:59:30", "2026-11-23T23:59", "2026-11-24T23:59"),
+        ("every day at 23:59", "UTC", "2026-11-24T00:10:00", "2026-11-23T23:59", "2026-11-24T23:59"),
     ],
 )
 def test_latest_and_next_slot(text: str, zone: str, now: str, latest: str, following: str) -> None:
@@ -383,6 +454,30 @@ def test_slots_are_utc_whoever_asks_from_which_zone() -> None:
     slot = latest_slot(parse_schedule("hourly", PARIS), asked)
     assert slot is not None
     assert slot.isoformat() == "2026-11-22T18:00:00+00:00"
+
+
+@pytest.mark.parametrize("machine", ["Asia/Tokyo", "America/St_Johns"])
+@pytest.mark.parametrize("text", ["every hour at :50", "every day at 03:40"])
+def test_slots_do_not_depend_on_the_zone_of_the_machine(text: str, machine: str) -> None:
+    asked = datetime(2026, 11, 23, 2, 5, tzinfo=ZoneInfo("Asia/Tokyo"))
+    expected = {
+        "every hour at :50": ("2026-11-22T16:50:00+00:00", "2026-11-22T17:50:00+00:00"),
+        "every day at 03:40": ("2026-11-22T02:40:00+00:00", "2026-11-23T02:40:00+00:00"),
+    }[text]
+    with machine_in(machine):
+        schedule = parse_schedule(text, PARIS)
+        latest, following = latest_slot(schedule, asked), next_slot(schedule, asked)
+        between = next(slots_between(schedule, asked, asked + timedelta(days=2)))
+    assert latest is not None
+    assert following is not None
+    assert (latest.isoformat(), following.isoformat()) == expected
+    assert between.isoformat() == expected[1]
+
+
+def test_of_a_week_of_minutes_no_slot_is_left_out() -> None:
+    after = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+    slots = list(slots_between(parse_schedule("every minute", PARIS), after, after + timedelta(days=7)))
+    assert slots == [after + timedelta(minutes=minute) for minute in range(1, 7 * 24 * 60 + 1)]
 
 
 def test_the_splay_of_a_server_is_fixed() -> None:

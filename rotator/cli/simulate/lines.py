@@ -64,7 +64,7 @@ def _server(each: Found, story: Story, settings: Settings) -> Iterator[str]:
     server, found = each
     policy = server.policy
     yield heading(policy.server, policy.server_id, f"{policy.schedule.text}, keep {policy.keep}")
-    ages = " ".join(span(story.ended - life.born) for life in found.points)
+    ages = ", ".join(span(story.ended - life.born) for life in found.points)
     yield _fact("restore points", f"{len(found.points)} on the last day: {ages}" if ages else "none on the last day")
     if found.gap:
         at = f"{local(found.gap.until, policy)} {policy.schedule.timezone}"

@@ -1,0 +1,41 @@
+"""How many paths there are in the worlds that the tests explore: README says the sums, and the tests compare."""
+
+from __future__ import annotations
+
+PATHS: dict[tuple[str, int], int] = {
+    ("s1-t2-k2-m1-f0-empty-run", 2): 26_099,
+    ("s1-t2-k3-m1-f3-over-cron", 2): 61_256,
+    ("s1-t2-k4-m1-f0-full-run", 2): 41_722,
+    ("s1-t2-k4-m2-f1-over-run", 2): 41_551,
+    ("s1-t2-k5-m1-f2-empty-run", 2): 23_148,
+    ("s1-t2-k2-m1-f0-empty-bare", 1): 202,
+    ("s1-t2-k2-m1-f0-empty-run", 1): 202,
+    ("s1-t2-k2-m1-f0-over-run", 1): 275,
+    ("s1-t2-k2-m1-f1-empty-run", 1): 191,
+    ("s1-t2-k2-m1-f2-over-run", 1): 317,
+    ("s1-t2-k2-m1-f3-full-run", 1): 271,
+    ("s1-t2-k3-m1-f0-half-run", 1): 197,
+    ("s1-t2-k3-m1-f1-full-run", 1): 277,
+    ("s1-t2-k3-m1-f3-over-cron", 1): 367,
+    ("s1-t2-k4-m1-f0-full-bare", 1): 277,
+    ("s1-t2-k4-m1-f2-half-run", 1): 235,
+    ("s1-t2-k4-m1-f3-empty-run", 1): 189,
+    ("s1-t2-k4-m2-f1-over-run", 1): 275,
+    ("s1-t2-k5-m1-f2-empty-run", 1): 191,
+    ("s1-t3-k2-m2-f2-full-run", 1): 415,
+    ("s1-t3-k3-m2-f1-half-cron", 1): 510,
+    ("s1-t3-k5-m1-f0-full-cron", 1): 580,
+    ("s2-t2-k2-m1-f3-half-cron", 1): 395,
+    ("s2-t2-k3-m1-f1-half-bare", 1): 246,
+    ("s2-t2-k3-m1-f2-empty-run", 1): 238,
+    ("s2-t2-k4-m1-f2-full-cron", 1): 457,
+    ("s2-t2-k5-m1-f1-half-run", 1): 247,
+    ("s2-t3-k4-m2-f0-empty-cron", 1): 596,
+    ("s2-t3-k5-m2-f3-over-run", 1): 701,
+    ("s1-t1-k2-m1-f0-empty-pair", 1): 268_507_022,
+    ("s1-t1-k2-m1-f0-over-pair", 1): 286_494_098,
+    ("s1-t1-k3-m1-f2-full-pair", 1): 92_599_648,
+    ("s1-t1-k4-m1-f0-full-pair", 1): 84_123_314,
+    ("s1-t1-k5-m1-f0-full-pair", 1): 84_124_008,
+}
+"""By world and number of faults."""

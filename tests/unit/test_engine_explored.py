@@ -1,0 +1,63 @@
+"""What the exploration of every path found in the engine, each in its smallest form."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from rotator.engine import observe_one
+from rotator.engine.ledger import NoLedger, Result
+from rotator.engine.memory import STALE, Attempts
+from rotator.model import Id, Listing
+from tests.builders import WEB, day, policy, taken
+from tests.conftest import NOW
+from tests.fake_cloud import FakeCloud
+
+
+class EmptyAtFirst(FakeCloud):
+    """Its first list counts nothing, whatever is there."""
+
+    lies = 1
+
+    def server_snapshots(self, server_id: Id) -> Listing:
+        found = super().server_snapshots(server_id)
+        self.lies -= 1
+        return Listing(()) if self.lies >= 0 else found
+
+
+def test_a_list_that_is_empty_once_is_not_believed() -> None:
+    cloud = EmptyAtFirst([policy(WEB)])
+    cloud.plant(WEB, taken(NOW).name, NOW)
+    assert [each.name for each in observe_one(cloud, WEB, cloud.clock).snapshots] == [taken(NOW).name]
+
+
+def test_a_server_without_snapshots_is_seen_so_by_two_lists() -> None:
+    cloud = FakeCloud([policy(WEB)])
+    assert observe_one(cloud, WEB, cloud.clock).snapshots == ()
+    assert cloud.calls == [("list", WEB), ("list", WEB)]
+
+
+def attempts_after(stage: Result) -> Attempts:
+    attempts = Attempts((), timedelta(seconds=30), NoLedger())
+    attempt = attempts.begin(WEB, NOW, NOW)
+    attempts.move(WEB, attempt, stage, NOW)
+    return attempts
+
+
+@pytest.mark.parametrize("stage", [Result.SENT, Result.UNCERTAIN])
+def test_after_a_clock_was_set_back_an_older_slot_waits_for_the_later_one_that_was_asked_for(stage: Result) -> None:
+    attempts, back = attempts_after(stage), NOW - timedelta(seconds=90)
+    waits = attempts.permission(WEB, day(22), back)
+    assert not waits.granted
+    assert waits.patient
+    assert attempts.permission(WEB, day(22), back + STALE).granted
+
+
+def test_a_later_slot_that_came_to_its_end_holds_no_older_one_up() -> None:
+    assert attempts_after(Result.COMPLETED).permission(WEB, day(22), NOW).granted
+    assert attempts_after(Result.FAILED).permission(WEB, day(22), NOW).granted
+
+
+def test_a_slot_after_the_one_that_was_asked_for_is_free() -> None:
+    assert attempts_after(Result.SENT).permission(WEB, day(24), day(24)).granted

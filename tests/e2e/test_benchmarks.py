@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from benchmarks.__main__ import RESULTS, SECONDS, section
-from tests.documented import ROOT
+from tests.documented import ROOT, documented
 
-COMMAND = ".venv/bin/python -m benchmarks"
+COMMAND = documented("README.md", ".venv/bin/python -m benchmarks")
 
 
 def test_every_benchmark_works_and_a_quick_run_leaves_the_results_alone() -> None:

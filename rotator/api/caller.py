@@ -15,12 +15,12 @@ from rotator.api.transport import (
     NETWORK_ERRORS,
     Http,
     Reply,
-    TooLargeError,
     Transport,
     is_certificate_error,
     is_of_the_origin,
     was_never_sent,
 )
+from rotator.api.wire import TooLargeError
 from rotator.errors import (
     ApiError,
     CredentialsError,

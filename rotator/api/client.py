@@ -21,7 +21,8 @@ from rotator.api.answers import (
     shortened,
 )
 from rotator.api.caller import Caller, Observe
-from rotator.api.transport import MAX_BODY, Reply, Transport, origin_of
+from rotator.api.transport import Reply, Transport, origin_of
+from rotator.api.wire import MAX_BODY
 from rotator.errors import MaybeCreatedError, NotFoundError, RefusedError, UnreadableError
 from rotator.model import Id, Listing, Server, Snapshot
 

@@ -408,7 +408,7 @@ class TestCreating:
         assert len(impatient.cloud.snapshots()) == 1
 
     def test_is_asked_for_once_when_the_answer_is_too_large(self, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("rotator.api.transport.MAX_BODY", 1_000)
+        monkeypatch.setattr("rotator.api.wire.MAX_BODY", 1_000)
         rig.fail(Answer(201, body=b"x" * 2_000, process=True), forever=True)
         with pytest.raises(MaybeCreatedError, match="too large"):
             rig.client.create_snapshot(12345, NAME, "")

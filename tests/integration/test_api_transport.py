@@ -20,7 +20,8 @@ import pytest
 import requests
 
 from rotator.api import Client
-from rotator.api.transport import Http, _DeadlineReader, is_certificate_error, new_session, origin_of, was_never_sent
+from rotator.api.transport import Http, is_certificate_error, new_session, origin_of, was_never_sent
+from rotator.api.wire import _DeadlineReader
 from rotator.errors import ApiError, Exit, MaybeCreatedError, UnavailableError, UnreachableError, UnreadableError
 from tests.components import needs_component
 from tests.conftest import NOW
@@ -75,7 +76,7 @@ def calls() -> Iterator[Calls]:
 
 @pytest.fixture
 def small_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rotator.api.transport.MAX_BODY", 100_000)
+    monkeypatch.setattr("rotator.api.wire.MAX_BODY", 100_000)
 
 
 @contextmanager
@@ -172,12 +173,12 @@ class TestEndlessBody:
 
 class TestSizes:
     def test_of_an_answer_as_large_as_allowed_are_read(self, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("rotator.api.transport.MAX_BODY", 10_000)
+        monkeypatch.setattr("rotator.api.wire.MAX_BODY", 10_000)
         with Hostile(answering(http(200, EMPTY.ljust(10_000)))) as server:
             assert calls.to(server.url).account_snapshots().snapshots == ()
 
     def test_of_one_byte_more_are_refused(self, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("rotator.api.transport.MAX_BODY", 10_000)
+        monkeypatch.setattr("rotator.api.wire.MAX_BODY", 10_000)
         with Hostile(answering(http(200, EMPTY.ljust(10_001)))) as server:
             calls.refused(server.url, UnreadableError, r"too large \(more than 0\.0095")
 

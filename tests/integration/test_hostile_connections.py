@@ -221,13 +221,13 @@ class TestAConnection:
             peer.request()
             peer.send(http(200, ONE)[:-20])
             peer.half_close()
-            peer.pause(5)
+            peer.pause(30)
 
         with Hostile(behave) as server, calling(server) as client:
             began = time.monotonic()
             with pytest.raises(UnavailableError, match="no complete answer"):
                 client.account_snapshots()
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 10
 
     def test_that_is_half_closed_behind_the_answer_is_not_used_again(self) -> None:
         closed = threading.Semaphore(0)
@@ -255,7 +255,7 @@ class TestAConnection:
             began = time.monotonic()
             with pytest.raises(ApiError):
                 client.account_snapshots()
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 10
             assert len(server.requests) <= 4
 
     @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ _COMPILE = (
 )
 
 
-_OTHER = ("all", "test", "dev")
-"""Extras that are not the program's: one repeats others, two are for those who change it."""
+_OTHER = ("all", "test", "dev", "mutation")
+"""Extras that are not the program's: one repeats others, the rest is for those who change it."""
 
 
 def runtime_needs(project: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
@@ -32,3 +33,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """`-n auto` is two for each core: most of these tests wait, for programs, sockets and timers."""
     return 2 * len(os.sched_getaffinity(0))
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Tests go to the workers one by one; a file of `tests/system/` stays together, for what it needs starts slowly.
+
+    Both files about systemd boot the same machine. (xdist's own groups have no effect with pytest 9.2.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        if not file.startswith("tests/system/"):
+            return nodeid
+        return "systemd" if file.endswith(("/test_systemd.py", "/test_systemd_uses.py")) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    """See `Scheduling`."""
+    return Scheduling(config, log)

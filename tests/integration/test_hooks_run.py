@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -72,6 +73,7 @@ def children() -> set[str]:
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
     """No test leaves a descriptor open, or a child, dead or alive."""
+    gc.collect()  # what an earlier test left to be collected must not be collected in the middle of this one
     before = descriptors(), children()
     yield
     assert (descriptors(), children()) == before

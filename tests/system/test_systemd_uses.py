@@ -14,7 +14,7 @@ from tests.e2e.program import TOKEN, until
 from tests.system.booted import HERE, Machine
 from tests.system.service import CONFIG, DOCUMENT, DROP_INS, UNIT, configure, drop_in, flat, shown_file, stands, start
 
-pytestmark = [pytest.mark.component, pytest.mark.timeout(300), pytest.mark.xdist_group("systemd")]
+pytestmark = [pytest.mark.component, pytest.mark.timeout(300)]
 
 
 class TestBeside:

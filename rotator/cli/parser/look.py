@@ -62,9 +62,9 @@ checked by the safety rules. Needs no token and no network; hooks are not run.
 The same options give the same output.
 
 examples:
-  rotator simulate                               90 days in which all goes well
-  rotator simulate --fail 5% --outage 12h@day9   and in which some things do not
-  rotator simulate --foreign 1 --server 12345    with a snapshot made by hand
+  rotator simulate                               90 days without trouble
+  rotator simulate --fail 5% --outage 12h@day9   and with some
+  rotator simulate --foreign 1 --server 12345    and one made by hand
   rotator simulate --days 365 --svg year.svg     as a picture, too
   rotator simulate --json | jq '.servers[] | [.server, .longest_gap_s]'
 """

@@ -23,6 +23,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 DOCUMENT = "docs/mutants.md"
 BOUND = 95
@@ -110,6 +112,8 @@ def _outside_functions(copy: Path) -> Iterator[tuple[Mutant, bool]]:
     """Every mutant of what stands outside functions, and whether it survives."""
     for path in targets(copy):
         original = path.read_text(encoding="utf-8")
+        if not _passes(copy, path):
+            sys.exit("the tests fail before anything is broken: what they would say of a mutant means nothing")
         for number, broken in enumerate(_variants(copy, path, original)):
             path.write_text(broken, encoding="utf-8")
             # Compiled files are told apart by whole seconds and size.
@@ -142,9 +146,12 @@ def _passes(copy: Path, broken: Path) -> bool:
     )
     command = [sys.executable, "-m", "pytest", "-x", "-q", *settings["pytest_add_cli_args"], *tests]
     try:
-        return subprocess.run(command, cwd=copy, capture_output=True, timeout=_PATIENCE_SECONDS).returncode == 0
+        code = subprocess.run(command, cwd=copy, capture_output=True, timeout=_PATIENCE_SECONDS).returncode
     except subprocess.TimeoutExpired:
         return False
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
+        sys.exit(f"pytest ended with {code} instead of running the tests: {' '.join(command)}")
+    return code == 0
 
 
 def main() -> int:

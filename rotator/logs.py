@@ -220,12 +220,10 @@ def _colours() -> bool:
 class _Silence:
     """In the place of a logger: says nothing, and costs nothing."""
 
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return _say_nothing
+    def debug(self, *_: object, **__: object) -> None:
+        pass
 
-
-def _say_nothing(*_: object, **__: object) -> None:
-    pass
+    info = warning = error = critical = log = debug
 
 
 _nobody = cast("structlog.stdlib.BoundLogger", _Silence())

@@ -5,7 +5,7 @@ The cloud asserts S1 to S8 at every call. The witness asserts what only shows ov
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from rotator.engine import Agenda, Kind, Outcome
 from rotator.engine.ledger import Hold
 from rotator.engine.pool import InTurn
 from rotator.errors import RotatorError
-from rotator.model import Cause, Id, Policy, Snapshot, State, Verb
+from rotator.model import Cause, Id, Policy, Sign, Snapshot, State, Verb
 from rotator.simulate.rules import FUTURE, RuleBrokenError, is_owned, slot_of
 from tests.fake_cloud import Crash, FakeCloud, Fault, Shell
 from tests.ledger import FakeLedger
@@ -32,6 +32,14 @@ TURN = timedelta(seconds=1)
 MOST_SURPLUS = 2
 
 _BUSY = (Kind.ACTED, Kind.WAITING, Kind.UNCERTAIN)
+
+_NOT_TAKEN = (Kind.BLOCKED, Kind.FAILED, Kind.SKIPPED)
+_IN_THE_WAY = {Sign.MISSED, Sign.STUCK, Sign.SLOW, Sign.UNKNOWN_STATUS}
+
+
+def says_why_not(kind: Kind, signs: Collection[Sign]) -> bool:
+    """Whether an outcome explains that a slot has no restore point (L1); that too much is there explains nothing."""
+    return kind in _NOT_TAKEN or not _IN_THE_WAY.isdisjoint(signs)
 
 
 @dataclass(slots=True)

@@ -50,7 +50,8 @@ def parse_json(body: bytes) -> Mapping[str, Any]:
     if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
         raise MalformedError(f"more than {_MOST_VALUES:,} values")
     try:
-        value = json.loads(body, parse_constant=_no_constant)
+        # Left to itself, json would also take UTF-16, in which no token has been looked for.
+        value = json.loads(body.decode("utf-8-sig", "surrogatepass"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         # What Python says of a number of too many digits ends with advice to programmers.
         raise MalformedError(f"not JSON ({str(error).partition(';')[0] or 'nested too deep'})") from None

@@ -60,6 +60,7 @@ class Caller:
     ) -> None:
         self.url = url.rstrip("/")
         self._token = token
+        self._spelled = _spellings(token)
         self._clock = clock
         self._sleep = sleep
         self._observe = observe
@@ -104,7 +105,7 @@ class Caller:
         """An answer may repeat the request: the token is cut out before a name or a message can carry it on (S10)."""
         if len(self._token) < _SHORTEST_SECRET:
             return reply
-        return reply._replace(body=reply.body.replace(self._token.encode(), HIDDEN.encode()))
+        return reply._replace(body=self._spelled.sub(HIDDEN.encode(), reply.body))
 
     def _wait(self, attempt: int, headers: Mapping[str, str], what: str, reason: str) -> None:
         wait = wait_before(attempt, headers, self._clock(), random.random())  # noqa: S311 - spreads load only
@@ -168,6 +169,16 @@ class Caller:
         ahead = (self._clock() - theirs).total_seconds()
         reason = "this machine's clock and the API's differ: snapshots get the wrong slot; set the clock (NTP)"
         logger().warning(Event.CLOCK_SKEW, ahead_s=round(ahead), api_time=theirs.isoformat(), reason=reason)
+
+
+def _spellings(token: str) -> re.Pattern[bytes]:
+    """The token however JSON spells it: each character as it is, by its number, or, some, behind a backslash."""
+    return re.compile("".join(map(_spelled, token)).encode())
+
+
+def _spelled(character: str) -> str:
+    escape = r"\\?" if character in '"\\/' else ""
+    return rf"(?:{escape}{re.escape(character)}|\\u(?i:{ord(character):04x}))"
 
 
 def _may_repeat(method: str, status: int) -> bool:

@@ -145,7 +145,21 @@ class Client:
         return Listing(tuple(snapshots), tuple(unreadable))
 
     def _rows(self, path: str, what: str) -> list[Any]:
-        """All rows of a list, over all its pages; the count must match, else the list is unusable."""
+        """All rows of a list; one of several pages is read twice, and must be the same.
+
+        While it is read, a delete may move a row from a page to come into one that was read, and a create fill its
+        place in the count: the list would look complete and lack that row (S4).
+        """
+        rows, pages = self._pages(path, what)
+        if pages == 1:
+            return rows
+        again, _ = self._pages(path, what)
+        if _ids(again) != _ids(rows):
+            raise UnreadableError(f"{what}: it changed while its pages were read; nothing is decided on it")
+        return again
+
+    def _pages(self, path: str, what: str) -> tuple[list[Any], int]:
+        """All rows over all pages, and how many pages; the count must match, else the list is unusable."""
         url, rows, seen, counts = self._caller.url + path, list[Any](), set[str](), set[int]()
         began, size = time.monotonic(), 0
         while True:
@@ -164,7 +178,7 @@ class Client:
             url = self._following(url, page.next, seen, what)
         if len(rows) != page.count or len(counts) > 1:
             raise UnreadableError(f"{what}: count says {page.count}, but {len(rows)} rows came; not a complete list")
-        return rows
+        return rows, len(seen)
 
     def _following(self, url: str, link: str, seen: set[str], what: str) -> str:
         """Where the next page is; a link to another origin, in a circle or without end is not followed (S10)."""
@@ -190,6 +204,10 @@ class Client:
         if reply.status != 200:
             raise UnreadableError(self._caller.said(what, reply, "is api.url right?"))
         return reply
+
+
+def _ids(rows: list[Any]) -> list[Any]:
+    return [row.get("id") if isinstance(row, dict) else row for row in rows]
 
 
 def _segment(snapshot_id: Id) -> str:

@@ -82,12 +82,15 @@ def report_lines(journal: Journal, now: datetime) -> Iterator[str]:
         yield from _story(entry)
     if told:
         yield f"\n{legend(picture(each.outcome.policy, seen) for each in told for seen in (each.before, each.after))}"
-    yield from _rest(len(journal.entries) - len(told), journal)
+    skipped = sum(1 for entry in journal.entries.values() if entry.outcome.kind is Kind.SKIPPED)
+    if not skipped:
+        yield from _rest(len(journal.entries) - len(told), journal)
     if journal.error:
-        skipped = sum(1 for entry in journal.entries.values() if entry.outcome.kind is Kind.SKIPPED)
         yield painted(bullet("!", f"{counted(skipped, 'server')} not attempted: {journal.error}"), "red")
     yield _sum(journal, now)
-    if journal.interrupted:
+    if journal.interrupted and skipped:
+        yield f"stopped before the end: {counted(skipped, 'server')} left as found; the next run takes what is due"
+    elif journal.interrupted:
         yield "stopped before the end: the next run finishes what is in progress"
 
 

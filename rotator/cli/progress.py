@@ -7,9 +7,11 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Self
 
 from rotator.cli.journal import Journal
 from rotator.daemon.signals import Signals
+from rotator.simulate.settings import DAY, Settings
 
 
 class Line:
@@ -63,6 +65,32 @@ class Waiting:
     def clear(self) -> None:
         """Leave the terminal as it was."""
         self._line.clear()
+
+
+class Days:
+    """How far a simulation is: nothing in the first two seconds, then once a second; leaving the context clears it."""
+
+    def __init__(self, settings: Settings, *, is_logged: bool, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._monotonic = monotonic
+        self._line = Line()
+        self._line.is_shown &= not is_logged
+        self._next = monotonic() + 2
+        self._wrote = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._wrote:
+            self._line.clear()
+
+    def show(self, now: datetime) -> None:
+        """The simulation is at this moment."""
+        if self._line.is_shown and self._monotonic() >= self._next:
+            self._next = self._monotonic() + 1
+            self._wrote = True
+            self._line.write(f"day {(now - self._settings.begun) // DAY + 1:,} of {self._settings.days:,}")
 
 
 class Progress:

@@ -70,7 +70,9 @@ class Attempts:
         attempt = self.of(server_id, slot)
         if attempt is None or attempt.stage not in (Result.SENT, Result.UNCERTAIN):
             return False
-        return attempt.stage is Result.UNCERTAIN or now < attempt.at + self._settle
+        if attempt.stage is Result.UNCERTAIN:
+            return self._may_appear(attempt, now)
+        return now < attempt.at + self._settle
 
     def tries(self, server_id: Id, slot: datetime | None) -> int:
         """How often this slot was tried before."""
@@ -125,11 +127,13 @@ class Attempts:
         if attempt.stage is Result.UNCERTAIN:
             attempt = replace(attempt, absences=attempt.absences + 1)
             self._last[server_id] = attempt
-            # Two lists, whatever the clock says: it may have been set in between. Who did not send it knows less.
-            settle = self._settle if attempt.watched else max(self._settle, STALE)
-            if attempt.absences < 2 or listed_at < attempt.at + settle:
+            if self._may_appear(attempt, listed_at):
                 wait = "its answer was lost; looking whether it was created"
                 return Permission(granted=False, reason=wait, look_again=listed_at, patient=True)
+            if listed_at < attempt.at + STALE:
+                # Told by now, but not given up: what is noted as failed, the next process asks for at once.
+                again = attempt.at + STALE if self._retry_delays else None
+                return Permission(granted=False, reason=_absent(attempt), look_again=again)
             attempt = self._given_up(server_id, attempt)
             if not attempt.watched:  # whoever asked is gone; this process did not try yet
                 return Permission(granted=True)
@@ -155,9 +159,16 @@ class Attempts:
 
     def _given_up(self, server_id: Id, attempt: Attempt) -> Attempt:
         """An uncertain create that a later list does not show has failed."""
-        reason = f"{attempt.reason or 'the request was lost'}; the list shows that nothing was created"
-        self.move(server_id, attempt, Result.FAILED, attempt.at, reason)
+        self.move(server_id, attempt, Result.FAILED, attempt.at, _absent(attempt))
         return self._last[server_id]
+
+    def _may_appear(self, attempt: Attempt, now: datetime) -> bool:
+        """Whether too little was seen yet to say that an uncertain create came to nothing.
+
+        Two lists, whatever the clock says: it may have been set in between. Who did not send it knows less.
+        """
+        settle = self._settle if attempt.watched else max(self._settle, STALE)
+        return attempt.absences < 2 or now < attempt.at + settle
 
     def _vanished(self, attempt: Attempt, listed_at: datetime) -> Permission:
         if listed_at < attempt.at + self._settle:
@@ -167,6 +178,10 @@ class Attempts:
             return Permission(granted=True)
         reason = "the API accepted it, but its list does not show it any more: was it deleted by hand? Not taken again"
         return Permission(granted=False, reason=reason)
+
+
+def _absent(attempt: Attempt) -> str:
+    return f"{attempt.reason or 'the request was lost'}; the list shows that nothing was created"
 
 
 class Deletions:

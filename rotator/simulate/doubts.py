@@ -10,9 +10,13 @@ from rotator.simulate.figures import Figures
 from rotator.simulate.settings import Settings
 from rotator.simulate.story import Fate, ServerStory
 
+NEVER = "never_protected"
+
 
 def doubts(server: ServerStory, found: Figures, settings: Settings) -> Iterator[tuple[str, str]]:
     """Kind and words of each doubt; nothing that an outage or a failed snapshot explains is held against a policy."""
+    if found.gap is None:
+        yield NEVER, "it had no restore point on any day"
     keep = server.policy.keep
     missed, all_slots = found.slots[Fate.MISSED], found.slots.total()
     calm = not settings.outages and not found.failed

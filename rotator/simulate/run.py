@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -65,9 +65,14 @@ class _Calm:
 
 
 def simulate(
-    policies: Sequence[Policy], settings: Settings, clock: VirtualClock | None = None, *, fast: bool = True
+    policies: Sequence[Policy],
+    settings: Settings,
+    clock: VirtualClock | None = None,
+    *,
+    fast: bool = True,
+    beat: Callable[[datetime], None] = lambda _: None,
 ) -> Story:
-    """The whole story; raises BrokenRule. Sets `clock` to the time of every pass.
+    """The whole story; raises BrokenRule. Sets `clock` to the time of every pass, and tells it to `beat`.
 
     `fast` counts the looks that cannot see anything new without making them. Hooks are not run: they would be run for
     a real server.
@@ -75,7 +80,7 @@ def simulate(
     clock = clock or VirtualClock(settings.begun)
     run = _Run([replace(policy, hooks=None) for policy in policies], settings, clock, fast=fast)
     try:
-        run.to_the_end()
+        run.to_the_end(beat)
     finally:
         run.close()
     return run.story()
@@ -101,10 +106,11 @@ class _Run:
         self._true: dict[Id, frozenset[str]] = {}
         self._troubles: dict[Id, dict[str, Trouble]] = {policy.server_id: {} for policy in policies}
 
-    def to_the_end(self) -> None:
+    def to_the_end(self, beat: Callable[[datetime], None]) -> None:
         """Every pass that falls due before the end."""
         while (at := self._agenda.next_at()) is not None and at < self._settings.ended:
             self._clock.now = max(at, self._clock.now)
+            beat(self._clock.now)
             due = self._agenda.due(self._clock.now)
             calm = self._calm_of(due)
             if len(calm) == len(due):

@@ -162,11 +162,13 @@ class Account:
         if self.frozen is not None:
             self.frozen = self.frozen[0], 0
 
-    def create(self, server_id: Id, name: str, by: str, ends_as: str = "completed") -> Snapshot | None:
+    def create(
+        self, server_id: Id, name: str, by: str, ends_as: str = "completed", takes: timedelta = CREATE_TIME
+    ) -> Snapshot | None:
         """Take a snapshot; None if the server is full."""
         if len(self.there(server_id)) >= CAP:
             return None
-        ready = datetime.max.replace(tzinfo=NOW.tzinfo) if ends_as == "stuck" else self.now + CREATE_TIME
+        ready = datetime.max.replace(tzinfo=NOW.tzinfo) if ends_as == "stuck" else self.now + takes
         return self._add(server_id, name, self.now, ready, ends_as, by)
 
     def plant_by_hand(self, server_id: Id) -> None:

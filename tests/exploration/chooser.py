@@ -44,6 +44,9 @@ def parsed(key: str) -> tuple[str, Script]:
     if not colon:
         raise ValueError(f"{key}: no key; one looks like world:12=answer-lost,17=crash-after")
     pairs = [each.partition("=") for each in text.split(",") if each]
+    for at, _, name in pairs:
+        if not (at.isascii() and at.isdigit() and name):
+            raise ValueError(f"{key}: {at!r} is no number of a boundary; a key looks like world:12=answer-lost")
     return world, tuple((int(at), name) for at, _, name in pairs)
 
 

@@ -6,11 +6,9 @@ name, if the snapshot is there or a list may yet show it, and else that it is go
 its end it does not matter when.
 
 Once no fault can come any more (`calm`), more is left out: what was served before, whatever is about slots that are
-over, and parts of half a minute,
-since all lists are then taken at whole ones and all waits are whole ones.
+over, and parts of half a minute, since all lists are then taken at whole ones and all waits are whole ones.
 
-`tests/exploration/test_pruning.py` fails when anything that holds state gets an
-attribute that is not listed there.
+`tests/exploration/test_pruning.py` fails when anything that holds state gets an attribute that is not listed there.
 """
 
 from __future__ import annotations

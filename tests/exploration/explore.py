@@ -44,6 +44,8 @@ class Found:
     runs: int = 0
     """Turns that were run."""
     states: int = 0
+    ends: set[Final] = field(default_factory=set)
+    """What is there at the ends of the paths."""
     violations: dict[str, str] = field(default_factory=dict)
     """The rules that were broken, by the key of the path."""
 
@@ -103,7 +105,7 @@ class Explorer:
     def _turns(self, node: _Node, used: int) -> list[_Turn]:
         while len(node.turns) <= used:
             faults = len(node.turns)
-            frontier = [(script) for turn in node.turns[-1] for script in _longer(turn, 1)] if faults else [()]
+            frontier = [script for turn in node.turns[-1] for script in _longer(turn, 1)] if faults else [()]
             turns: list[_Turn] = []
             while frontier:
                 more = [self._run(node, script) for script in frontier]
@@ -132,6 +134,7 @@ class Explorer:
     def _finish(self) -> None:
         if self._undisturbed is None:
             self._undisturbed = final(self._system)
+        self.found.ends.add(final(self._system))
         judge_end(self._system, self._undisturbed)
 
     def _note(self, script: Script, broken: RuleBrokenError) -> None:

@@ -42,7 +42,10 @@ DOWN = "down"
 
 LIES = (STALE, LAGGING, EMPTY, COUNT_WRONG, PAGE_LOST, WRONG_SERVER)
 
-ENDS = {"fails": "failed", "sticks": "stuck", "odd": "archived"}
+SLOW = "slow"
+"""Taken for stuck, and then it completes after all."""
+
+ENDS = {"fails": "failed", "sticks": "stuck", "odd": "archived", SLOW: "completed"}
 REFUSED = "refused"
 
 PROCESSED = (ANSWER_LOST, ERROR_AFTER, CUT, *SPOILT)

@@ -95,9 +95,9 @@ class Judge:
             raise RuleBrokenError(f"S4 fresh proof: create {name}: no usable list of this pass")
         # A twin that another machine asked for after this one looked: the API has nothing to prevent that with.
         # That there is nothing, said twice in a row by lists that count nothing, nobody can tell from the truth.
-        if look.empty_lies >= 2:
-            return
+        misled = look.empty_lies >= 2
         known = [row.at(now) for row in there if row.by == machine or row.seq <= look.seq]
+        known = [each for each in known if not (misled and each.name == name)]
         judge_create(name, known, look.shown)
 
     def may_have_created(self, machine: Machine, server_id: Id, name: str) -> None:
@@ -129,9 +129,8 @@ class Judge:
         ]
         slot = slot_of(policy, target)
         slots = {at for at, _ in points}
-        if [at for at, _ in points].count(slot or look.at) > 1:
-            return
-        if slot != min(slots):
+        twin = [at for at, _ in points].count(slot or look.at) > 1
+        if slot != min(slots) and not twin:
             raise RuleBrokenError(f"keep: delete {target.name}: an older one stays")
         due = self._due(policy, look)
         if due is not None and look.rows >= CAP:
@@ -141,9 +140,9 @@ class Judge:
             self.rooms[key] = due, target.id
             return
         reached = latest_slot(policy.schedule, look.at - policy.splay)
-        if reached is not None and max(slots) < reached:
+        if reached is not None and max(slots) < reached and not twin:
             raise RuleBrokenError(f"S6 order: delete {target.name}: the newer one is not complete")
-        if len(slots) <= policy.keep.total:
+        if len(slots) <= policy.keep.total and not twin:
             raise RuleBrokenError(f"keep: delete {target.name}: leaves {len(slots) - 1} of {policy.keep}")
         if len(points) - policy.keep.total > MOST_SURPLUS:
             raise RuleBrokenError(f"S11 shrink: delete {target.name}: {len(points)} for keep: {policy.keep}")

@@ -10,6 +10,7 @@ from rotator.api import Client
 from rotator.engine import RETRY_DELAYS, Agenda, Engine, Kind, Report
 from rotator.engine.ledger import Result
 from rotator.engine.pool import InTurn
+from rotator.engine.tell import PROBLEMS
 from rotator.model import Id, Policy
 from rotator.slots import latest_slot
 from rotator.standing import Watcher
@@ -20,8 +21,8 @@ from tests.exploration.wire import URL, Outside, Wire
 from tests.exploration.worlds import POLL_INTERVAL
 from tests.fake_cloud import Crash, Inline
 
-Standing = tuple[str, bool]
-"""How a server stood after its last pass: the kind of the outcome, and whether a problem was named."""
+Standing = tuple[str, tuple[str, ...]]
+"""How a server stood after its last pass: the kind of the outcome, and the signs of its notices."""
 
 
 def told(report: Report) -> list[str]:
@@ -47,7 +48,8 @@ class _Last(Watcher):
             for line in told(report):
                 self._outside.tell(line)
         for each in report.outcomes:
-            self.standings[each.policy.server_id] = each.kind.value, bool(each.problems)
+            signs = {notice.sign.value for notice in each.plan.notices} if each.plan else set()
+            self.standings[each.policy.server_id] = each.kind.value, tuple(sorted(signs))
 
 
 class Machine:
@@ -220,7 +222,8 @@ class Machine:
 
 def is_settled(standing: Standing) -> bool:
     """Whether nothing is to be done before the next slot."""
-    return standing == (Kind.IDLE.value, False)
+    kind, signs = standing
+    return kind == Kind.IDLE.value and PROBLEMS.isdisjoint(signs)
 
 
 def next_turn(at: datetime, every: timedelta) -> datetime:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rotator.simulate.rules import RuleBrokenError
-from tests.exploration.chooser import parsed
+from tests.exploration.chooser import NoSuchChoiceError, Script, parsed
 from tests.exploration.ends import final, judge_end
 from tests.exploration.pair import system_of
 from tests.exploration.quiet import quiet
@@ -20,15 +21,22 @@ class Replayed:
     broken: str
 
 
-def replayed(key: str) -> Replayed:
-    """The path of a key, alone; ValueError if the key is none."""
+def replayed(key: str, *, may_end_before: bool = False) -> Replayed:
+    """The path of a key, alone; ValueError if the key is none.
+
+    Raises NoSuchChoiceError if the path ends before a boundary of the key, unless it `may_end_before`.
+    """
     name, script = parsed(key)
     world = world_named(name)
     with quiet():
-        return _followed(world, script)
+        found, left = _followed(world, script)
+    if left and not found.broken and not may_end_before:
+        raise NoSuchChoiceError(f"no boundary {min(left)} on this path: {key}")
+    return found
 
 
-def _followed(world: World, script: tuple[tuple[int, str], ...]) -> Replayed:
+def _followed(world: World, script: Script) -> tuple[Replayed, Mapping[int, str]]:
+    """What became of the path, and what of the script it never got to."""
     undisturbed = None
     if script:
         calm = system_of(world)
@@ -46,5 +54,5 @@ def _followed(world: World, script: tuple[tuple[int, str], ...]) -> Replayed:
         judge_end(system, undisturbed)
     except RuleBrokenError as broken:
         story.append(f"BROKEN {broken}")
-        return Replayed(tuple(story), str(broken))
-    return Replayed(tuple(story), "")
+        return Replayed(tuple(story), str(broken)), left
+    return Replayed(tuple(story), ""), left

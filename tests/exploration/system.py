@@ -18,7 +18,9 @@ from tests.exploration.worlds import CALM, FAULTY, World
 CRASHES_ONLY, HARMLESS, ANYTHING = 0, 1, 2
 """What went wrong so far: nothing or crashes; what passes without a trace; anything else."""
 
-_PASSING = (*faults.LOST, *faults.SPOILT, *faults.LIES, faults.MISSING, faults.DOWN, "fails", faults.REFUSED)
+_PASSING = (
+    *faults.LOST, *faults.SPOILT, *faults.LIES, faults.MISSING, faults.DOWN, "fails", faults.SLOW, faults.REFUSED,
+)  # fmt: skip
 
 
 class System:

@@ -15,12 +15,18 @@ SMALL = world_named("s1-t2-k2-m1-f0-empty-run")
 BARE = world_named("s1-t2-k2-m1-f0-half-cron")
 
 
-@pytest.mark.parametrize("world", [SMALL, BARE], ids=lambda each: each.name)
-def test_exploring_with_and_without_pruning_finds_the_same_paths_and_no_violation(world: World) -> None:
+PAIR = world_named("s1-t1-k2-m1-f0-empty-pair")
+
+
+@pytest.mark.parametrize(("world", "faults"), [(SMALL, 1), (BARE, 1), (PAIR, 0)], ids=lambda each: str(each))
+def test_exploring_with_and_without_pruning_finds_the_same_paths_and_ends_and_no_violation(
+    world: World, faults: int
+) -> None:
     with quiet():
-        pruned = Explorer(system_of(world)).explore(1)
-        whole = Explorer(system_of(world), prunes=False).explore(1)
+        pruned = Explorer(system_of(world)).explore(faults)
+        whole = Explorer(system_of(world), prunes=False).explore(faults)
     assert (pruned.paths, pruned.violations) == (whole.paths, whole.violations) == (whole.paths, {})
+    assert pruned.ends == whole.ends
     assert pruned.runs < whole.runs
 
 
@@ -59,7 +65,7 @@ KNOWN = {
     # A client knows nothing of the calls before; a warning about clocks is given once.
     "_client": {"_caller"},
     "_client._caller": {
-        "url", "_token", "_clock", "_sleep", "_observe", "_transport", "_skew_told",
+        "url", "_token", "_spelled", "_clock", "_sleep", "_observe", "_transport", "_skew_told",
     },
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.exploration.chooser import NoSuchChoiceError
 from tests.exploration.replay import replayed
 
 KEY = "s1-t2-k4-m1-f0-full-run:2=answer-lost"
@@ -31,6 +32,24 @@ def test_what_is_no_key_is_refused_with_an_example() -> None:
         replayed("12=answer-lost")
     with pytest.raises(ValueError, match="a name looks like"):
         replayed("keep4:12=answer-lost")
+
+
+@pytest.mark.parametrize("entry", ["twelve=answer-lost", "=answer-lost", "12", "-1=answer-lost"])
+def test_an_entry_without_a_number_or_a_name_is_refused_with_an_example(entry: str) -> None:
+    with pytest.raises(ValueError, match="a key looks like"):
+        replayed(f"s1-t2-k4-m1-f0-full-run:{entry}")
+
+
+def test_a_boundary_that_the_path_never_gets_to_is_refused() -> None:
+    key = "s1-t2-k4-m1-f0-full-run:2=answer-lost,999=crash-after"
+    with pytest.raises(NoSuchChoiceError, match="no boundary 999 on this path"):
+        replayed(key)
+    assert replayed(key, may_end_before=True) == replayed(KEY)
+
+
+def test_what_cannot_happen_at_a_boundary_is_refused_with_what_can() -> None:
+    with pytest.raises(NoSuchChoiceError, match="boundary 2: stale is none of crash-before"):
+        replayed("s1-t2-k4-m1-f0-full-run:2=stale")
 
 
 def test_the_path_of_the_command_line(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,12 +11,13 @@ import requests
 from urllib3.exceptions import ProtocolError
 
 from rotator.api.transport import Reply
-from rotator.model import CAP, Id, Policy, Snapshot, State, opaque_id
+from rotator.model import CAP, Id, Policy, Snapshot, opaque_id
 from rotator.simulate.rules import is_owned, slot_of
 from tests.exploration import faults
 from tests.exploration.account import LAG, OUTAGE, Account, View, created, listing
 from tests.exploration.chooser import Chooser
 from tests.exploration.judge import Judge, Look
+from tests.exploration.worlds import CREATE_TIME, SLOW_CREATE
 from tests.fake_cloud import Crash
 
 TIMEOUT = timedelta(seconds=30)
@@ -196,7 +197,8 @@ class Wire:
         judge.creating(self.machine, self._outside.policy(server_id), call.name, there, account.now)
         if fault == faults.REFUSED:
             return Reply(400, {}, b'{"detail": "no"}')
-        made = account.create(server_id, call.name, self.machine, faults.ENDS.get(fault or "", "completed"))
+        takes = SLOW_CREATE if fault == faults.SLOW else CREATE_TIME
+        made = account.create(server_id, call.name, self.machine, faults.ENDS.get(fault or "", "completed"), takes)
         if made is None:
             return Reply(400, {}, b'{"detail": "limit reached"}')
         judge.may_have_created(self.machine, server_id, call.name)
@@ -266,8 +268,3 @@ def _answer(view: View, fault: str | None) -> tuple[bytes, bool]:
     if fault == faults.MISSING:
         return listing(each for each in view if each.server_id != view[0].server_id), True
     return listing(() if fault == faults.EMPTY else view), True
-
-
-def is_live(snapshot: Snapshot) -> bool:
-    """Whether it is, or may become, a restore point."""
-    return snapshot.state is not State.FAILED

@@ -19,6 +19,7 @@ MINUTE = timedelta(minutes=1)
 CREATE_TIME = 3 * MINUTE
 POLL_INTERVAL = 2 * MINUTE
 STUCK_AFTER = 10 * MINUTE
+SLOW_CREATE = STUCK_AFTER + 5 * MINUTE
 
 FAULTY = 15 * MINUTE
 """How long after the last slot faults may still begin …"""

@@ -330,13 +330,22 @@ class TestPages:
             rig.client.account_snapshots()
 
     def test_are_retried_one_by_one(self, rig: Rig) -> None:
-        rig.fail(listed(row(801), count=2, link="?page=2"), Answer(503), Answer(drop=True), listed(row(802), count=2))
+        first, second = listed(row(801), count=2, link="?page=2"), listed(row(802), count=2)
+        rig.fail(first, Answer(503), Answer(drop=True), second, first, second)
         assert len(rig.client.account_snapshots().snapshots) == 2
-        assert rig.counted(GET) == 4
+        assert rig.counted(GET) == 6
+
+    def test_between_which_a_row_slipped_away_decide_nothing(self, rig: Rig) -> None:
+        """801 is deleted after the first page was read, so that 803 slips onto it unseen; 805 fills the count."""
+        before, after = listed(row(801), row(802), count=4, link="?page=2"), listed(row(804), row(805), count=4)
+        rig.fail(before, after, listed(row(802), row(803), count=4, link="?page=2"), after)
+        with pytest.raises(UnreadableError, match="changed while its pages were read"):
+            rig.client.account_snapshots()
 
     def test_apply_to_the_servers_too(self, rig: Rig) -> None:
         first = listed({"id": 1, "name": "a", "status": "active"}, count=2, link="?page=2")
-        rig.fail(first, listed({"id": 2, "name": "b", "status": "active"}, count=2))
+        second = listed({"id": 2, "name": "b", "status": "active"}, count=2)
+        rig.fail(first, second, first, second)
         assert [server.id for server in rig.client.servers()] == [1, 2]
 
 

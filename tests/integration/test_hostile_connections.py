@@ -15,7 +15,7 @@ import pytest
 
 from rotator.api import Client
 from rotator.api.transport import Http
-from rotator.errors import ApiError, MaybeCreatedError, UnavailableError, UnreachableError
+from rotator.errors import ApiError, MaybeCreatedError, UnavailableError, UnreachableError, UnreadableError
 from tests.components import needs_component
 from tests.conftest import NOW
 from tests.hostile import Behaviour, Hostile, Peer, http, once, speaking_tls, wrong_certificate
@@ -42,8 +42,8 @@ ONE = json.dumps(
 
 
 @contextmanager
-def calling(server: Hostile, timeout: float = 5, verify: Path | None = None) -> Iterator[Client]:
-    client = Client(server.url, TOKEN, timeout=timedelta(seconds=timeout), clock=lambda: NOW, sleep=lambda _: None)
+def calling(server: Hostile, timeout: float = 5, verify: Path | None = None, token: str = TOKEN) -> Iterator[Client]:
+    client = Client(server.url, token, timeout=timedelta(seconds=timeout), clock=lambda: NOW, sleep=lambda _: None)
     transport = client._caller._transport
     assert isinstance(transport, Http)
     if verify:
@@ -304,6 +304,32 @@ class TestAConnection:
         named = ONE.replace(b'"n"', b'"%b"' % TOKEN.encode())
         with Hostile(once(http(200, named))) as server, calling(server) as client:
             assert client.account_snapshots().snapshots[0].name == "[hidden]"
+
+    @pytest.mark.parametrize(
+        "spelled",
+        [
+            rb"token/of\\this\"test",
+            rb"token\/of\\this\"test",
+            rb"tok\u0065n\u002Fof\u005cthis\u0022te\u0073t",
+            rb"\u0074\u006f\u006b\u0065\u006e\/of\u005Cthis\"test",
+        ],
+    )
+    def test_that_spells_the_token_in_another_way_brings_no_such_name(self, spelled: bytes) -> None:
+        said = http(200, ONE.replace(b'"n"', b'"a\\\\%b!"' % spelled))
+        with Hostile(once(said)) as server, calling(server, token='token/of\\this"test') as client:
+            assert client.account_snapshots().snapshots[0].name == "a\\[hidden]!"
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-32-be"])
+    def test_that_is_not_utf_8_is_no_answer(self, encoding: str) -> None:
+        named = ONE.decode().replace('"n"', f'"{TOKEN}"').encode(encoding)
+        expected = pytest.raises(UnreadableError, match="not JSON")
+        with Hostile(once(http(200, named))) as server, calling(server) as client, expected as caught:
+            client.account_snapshots()
+        assert TOKEN not in str(caught.value)
+
+    def test_that_begins_with_a_byte_order_mark_is_read(self) -> None:
+        with Hostile(once(http(200, ONE.decode().encode("utf-8-sig")))) as server, calling(server) as client:
+            assert client.account_snapshots().snapshots[0].name == "n"
 
 
 REFUSED = {

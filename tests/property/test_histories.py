@@ -31,13 +31,13 @@ from rotator.engine.ledger import Hold
 from rotator.engine.prune import prune_server
 from rotator.errors import CredentialsError, NotFoundError, RefusedError, UnavailableError, UnreachableError
 from rotator.logs import Event
-from rotator.model import CAP, Id, Keep, Policy, Sign
+from rotator.model import CAP, Id, Keep, Policy
 from rotator.naming import snapshot_name
 from rotator.simulate.rules import FUTURE, slot_of
 from rotator.slots import latest_slot, parse_schedule
 from tests.builders import policy
 from tests.fake_cloud import Fault, truncated
-from tests.history import History, told
+from tests.history import History, says_why_not, told
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -289,9 +289,9 @@ class Histories(RuleBasedStateMachine):
             slot = latest_slot(rules.schedule, self.cloud.now - SETTLED - self.cloud.create_time - rules.splay)
             taken = [slot_of(rules, each) for each in self.cloud.points(server)]
             outcome = self.history.outcomes[server]
-            missed = outcome.plan and any(each.sign is Sign.MISSED for each in outcome.plan.notices)
+            signs = [each.sign for each in outcome.plan.notices] if outcome.plan else []
             assert slot is not None
-            told = outcome.problems or missed
+            told = says_why_not(outcome.kind, signs)
             covered = any(each is not None and each >= slot for each in taken)
             assert told or covered, f"{server} lacks {slot}: {outcome.kind} {outcome.reason}; {outcome.plan}"
             assert len(self.cloud.snapshots(server)) <= CAP

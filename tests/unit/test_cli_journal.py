@@ -111,6 +111,14 @@ class TestStory:
         assert "\x1b" not in text
         assert "night\\x1b[2J" in text
 
+    def test_that_was_stopped_before_it_began_does_not_say_that_there_was_nothing_to_do(self) -> None:
+        written = journal(Report((outcome(Kind.SKIPPED, seen=observation(*days(19, 20, 21, 22))),)))
+        written.interrupted = True
+        assert told(written) == [
+            "1 server: 0 created, 0 deleted, 0 with problems, in 252 s",
+            "stopped before the end: 1 server left as found; the next run takes what is due",
+        ]
+
     def test_end_before_the_end_is_said(self) -> None:
         written = journal(*ROTATED[:2])
         written.interrupted = True

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import shlex
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from rotator.cli import run
-from rotator.cli.simulate.lines import span
+from rotator.cli.progress import Days
 from rotator.engine import engine
 from rotator.model import Cause
+from rotator.simulate.settings import Settings
+from rotator.simulate.words import span
 from tests.unit.test_simulate import deletes_the_newest
 
 FROM = ("--from", "2026-11-23")
@@ -43,10 +45,12 @@ def fleet(config: Path) -> Path:
         ("--days 0", "--days 0: give a whole number from 1 to 3660"),
         ("--days 9x", "--days 9x: give a whole number"),
         ("--days 99999", "--days 99999: give a whole number from 1 to 3660"),
-        ("--from 2026-13-01", "--from '2026-13-01': this is no time; write"),
+        ("--from 2026-13-01", "--from 2026-13-01: no such day; write 2027-03-01, or 2027-03-01T14:00 (UTC)"),
+        ("--from soon", "--from soon: no such day; write 2027-03-01"),
         ("--from 0001-01-01", "--from 0001-01-01: give a date from 1990-01-01 to before 2100-01-01"),
         ("--fail 101%", "--fail 101%: give a percentage from 0% to 100%"),
         ("--fail much", "--fail much: give a percentage"),
+        ("--fail 0.05", "--fail 0.05: write 5% or 0.05%"),
         ("--foreign 6", "--foreign 6: give a whole number from 0 to 5"),
         ("--seed x", "--seed x: give a whole number from 0 to"),
         ("--create-time 0s", "--create-time 0s: give a time from 1s to 7d"),
@@ -60,13 +64,16 @@ def fleet(config: Path) -> Path:
         ("--server nobody", "--server nobody: no enabled server"),
         ("--svg picture.png", "--svg picture.png: the file is replaced, so its name has to end in .svg"),
         ("--svg nowhere/a.svg", "--svg nowhere/a.svg: its folder is not there"),
-        ("--svg folder.svg", "--svg folder.svg: that is no picture"),
+        ("--svg folder.svg", "--svg folder.svg: this is a folder; name a file in it"),
+        ("--svg .", "--svg .: this is a folder; name a file in it"),
+        ("--svg notes.svg", "--svg notes.svg: this file is no picture, and is not replaced; name another file"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_remedy(
     options: str, words: str, config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (config.parent / "folder.svg").mkdir()
+    (config.parent / "notes.svg").write_text("what I have to buy")
     assert run(["simulate", *shlex.split(options)]) == 2
     said = capsys.readouterr()
     assert said.err.startswith(f"rotator: {words}") or words in said.err
@@ -83,6 +90,40 @@ def test_a_picture_that_cannot_be_written_is_told(config: Path, capsys: pytest.C
     (config.parent / "full.svg").symlink_to("/dev/full")
     assert run(["simulate", "--days", "1", "--svg", "full.svg"]) == 2
     assert "--svg full.svg: " in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert run(["simulate", *FROM, "--svg", "a.svg"]) == 2
+    assert capsys.readouterr() == ("", "rotator: --svg a.svg: its folder cannot be written; name another one\n")
+
+
+def test_a_terminal_is_told_the_day_after_two_seconds_and_once_a_second(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    begun = datetime(2026, 11, 23, tzinfo=UTC)
+    times = iter([0.0, 1.9, 2.0, 2.0, 2.9, 3.1, 3.1])
+    with Days(Settings(begun, 90), is_logged=False, monotonic=lambda: next(times)) as days:
+        for day in (0, 11, 12, 13):
+            days.show(begun + timedelta(days=day))
+    assert capsys.readouterr().err == "\r\x1b[Kday 12 of 90\r\x1b[Kday 14 of 90\r\x1b[K"
+    with Days(Settings(begun, 90), is_logged=True, monotonic=lambda: 9.0) as days:
+        days.show(begun)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_picture_is_replaced_and_so_is_an_empty_file(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = config.parent / "a.svg"
+    picture.touch()
+    for days in ("1", "2"):
+        assert run(["simulate", *FROM, "--days", days, "--svg", "a.svg"]) == 0
+        assert capsys.readouterr().out.endswith("\nPicture: a.svg, 2 servers\n")
+        assert f"{days} day" in picture.read_text(encoding="utf-8")
+    assert run(["simulate", *FROM, "--days", "1", "--svg", "a.svg", "--json"]) == 0
+    assert "Picture" not in capsys.readouterr().out
 
 
 def test_few_servers_are_shown_in_full(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,7 +145,13 @@ def test_servers_without_restore_points_are_shown(config: Path, capsys: pytest.C
     assert "oldest reach    none" in out
     assert "0 on time, 2 missed, 1 open at the end" in out
     assert "before the first restore point" in " ".join(out.split())
-    assert "longest gap" not in out
+    assert "    longest gap     the whole 2 days: there never was a restore point\n" in out
+    assert "  * outage: 2d from 2026-11-23 00:00:00Z (day 1), to the end of the simulation\n" in out
+    [never, *_] = [line for line in out.splitlines() if line.startswith("  ! ")]
+    assert never == "  ! never protected: it had no restore point on any day"
+    assert run(["simulate", *FROM, "--days", "2", "--outage", "9d@day1", "--server", "12345", "--json"]) == 0
+    [server] = json.loads(capsys.readouterr().out)["servers"]
+    assert server["notices"][0]["kind"] == "never_protected"
 
 
 def test_a_short_simulation_says_that_the_reach_still_grows(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,8 +166,9 @@ def test_many_servers_are_a_table_with_the_worst_first(fleet: Path, capsys: pyte
     assert nightly[:3] == ["nightly", "39", "4"]
     worst = lines[[line[:5] for line in lines].index("WORST") + 1 :][:10]
     gaps = [line[37:47].strip() for line in worst]
-    assert gaps[0].startswith(("24h", "25h", "26h", "27h", "28h", "29h"))
-    assert not any(line.startswith("hourly") for line in worst)
+    assert worst[0].startswith("hourly")  # the only one that missed slots
+    assert worst[0].split()[-1] > "0" == worst[1].split()[-1]
+    assert gaps[1].startswith(("24h", "25h", "26h", "27h", "28h", "29h"))
     assert any(line.startswith("  ! failed, 1 server") or "! failed, " in line for line in lines)
     assert max(map(len, lines)) <= 80
 

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.engine import observe_one
-from rotator.engine.ledger import NoLedger, Result
-from rotator.engine.memory import STALE, Attempts
+from rotator.engine import RETRY_DELAYS, observe_one
+from rotator.engine.ledger import Attempt, NoLedger, Result
+from rotator.engine.memory import STALE, Attempts, Deletions
 from rotator.model import Id, Listing
-from tests.builders import WEB, day, policy, taken
+from tests.builders import WEB, day, observation, policy, taken
 from tests.conftest import NOW
-from tests.fake_cloud import FakeCloud
+from tests.fake_cloud import FakeCloud, Fault, Shell
+from tests.ledger import FakeLedger
 
 
 class EmptyAtFirst(FakeCloud):
@@ -61,3 +62,35 @@ def test_a_later_slot_that_came_to_its_end_holds_no_older_one_up() -> None:
 
 def test_a_slot_after_the_one_that_was_asked_for_is_free() -> None:
     assert attempts_after(Result.SENT).permission(WEB, day(24), day(24)).granted
+
+
+def test_a_later_slot_holds_an_older_one_up_for_as_long_as_a_list_may_be_late() -> None:
+    attempts = attempts_after(Result.SENT)
+    assert not attempts.permission(WEB, day(22), NOW + STALE - timedelta(seconds=1)).granted
+
+
+def test_a_lost_answer_of_another_process_is_waited_for_as_long_as_a_list_may_be_late() -> None:
+    attempts = Attempts(RETRY_DELAYS, timedelta(seconds=30), NoLedger())
+    attempts.remember({WEB: Attempt(NOW, Result.UNCERTAIN, NOW, NOW)})
+    soon = [attempts.permission(WEB, NOW, NOW + timedelta(minutes=minutes)) for minutes in (1, 2, 4)]
+    assert not any(each.granted for each in soon)
+    assert attempts.permission(WEB, NOW, NOW + STALE).granted
+
+
+def test_what_an_earlier_process_deleted_makes_a_list_that_still_shows_it_doubtful() -> None:
+    deletions = Deletions()
+    deletions.remember({WEB: ("id-of-" + taken(day(22)).name, NOW)}, {})
+    assert deletions.objection(WEB, observation(taken(day(22))))
+
+
+@pytest.mark.parametrize("daemon", [True, False])
+def test_a_create_whose_answer_was_lost_is_not_asked_for_by_the_next_process_while_lists_may_be_late(
+    daemon: bool,
+) -> None:
+    cloud, ledger = FakeCloud([policy(WEB)]), FakeLedger()
+    cloud.lag = timedelta(minutes=4)
+    cloud.trouble("create", Fault.LOSE_ANSWER)
+    Shell(cloud, [policy(WEB)], daemon=daemon, ledger=ledger).run(timedelta(seconds=50))
+    for _ in range(4):
+        Shell(cloud, [policy(WEB)], daemon=daemon, ledger=ledger).run(timedelta(minutes=2))
+    assert cloud.changes() == [("create", taken(NOW).name)]

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TextIO
 import pytest
 import structlog
 
-from rotator.logs import HIDDEN, Event, Redactor, is_journal, logger, setup
+from rotator.logs import HIDDEN, Event, Redactor, is_journal, logger, setup, silence
 
 TOKEN = "vps_live_s3cr3t"
 AWKWARD_TOKENS = [
@@ -404,3 +404,13 @@ class TestBrokenStderr:
 def test_every_event_has_a_machine_readable_name_of_its_own() -> None:
     assert all(event.value == event.name.lower() for event in Event)
     assert len({event.value for event in Event}) == len(Event)
+
+
+def test_in_silence_every_level_says_nothing_and_nothing_else_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    with silence():
+        for level in ("debug", "info", "warning", "error", "critical"):
+            getattr(logger(), level)("an event", server=1)
+        logger().log(logging.ERROR, "an event")
+        with pytest.raises(AttributeError):
+            logger().bind(server=1)
+    assert capsys.readouterr() == ("", "")

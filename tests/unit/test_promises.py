@@ -37,9 +37,11 @@ def test_the_numbers_of_paths_are_those_that_the_tests_explore() -> None:
     pairs = {key: paths for key, paths in PATHS.items() if key[0].endswith("-pair")}
     alone = {key: paths for key, paths in PATHS.items() if key not in pairs}
     two_faults = [key for key in alone if key[1] == 2]
+    assert len({world for world, _ in PATHS}) == len(PATHS), "with one fault are those paths that two include"
     assert {faults for _, faults in alone} == {1, 2}
     assert {faults for _, faults in pairs} == {1}
-    assert f"up to two faults in {len(two_faults)} worlds and one in {len(alone) - len(two_faults)}" in words
+    assert f"up to two faults, in {len(two_faults)} worlds" in words
+    assert f"and one fault, in {len(alone) - len(two_faults)} others" in words
     assert f"**{sum(alone.values()):,} paths**" in words
     assert f"**{sum(pairs.values()):,} paths**" in words
     assert f"{len(TABLE)} variants of rotator" in words

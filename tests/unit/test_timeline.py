@@ -110,14 +110,16 @@ def test_a_snapshot_in_progress_is_a_line_until_it_is_complete() -> None:
 def test_missed_late_and_open_slots_are_marked_and_named() -> None:
     told = titles(tree(lived_through()))
     assert "1 slot missed: 2026-12-02 01:00:00Z" in told
-    assert "1 slot late: 2026-12-03 01:00:00Z" in told
-    assert "1 slot not decided when the simulation ended: 2027-02-20 01:00:00Z" in told
+    assert "1 slot caught up: 2026-12-03 01:00:00Z" in told
+    assert "1 slot open at the end: 2027-02-20 01:00:00Z" in told
 
 
 def test_slots_too_near_each_other_share_a_mark_that_counts_them() -> None:
     fates = dict.fromkeys(range(100, 112), Fate.MISSED)
-    told = titles(tree(story(server(90, rules=policy(schedule="every hour"), fates=fates))))
-    assert [each for each in told if "missed" in each] == [
+    root = tree(story(server(90, rules=policy(schedule="every hour"), fates=fates)))
+    assert "a mark may stand for several slots" in texts(root)
+    assert "a mark may stand for several slots" not in texts(tree(lived_through()))
+    assert [each for each in titles(root) if "missed" in each] == [
         "12 slots missed: 2026-11-27 05:00:00Z to 2026-11-27 16:00:00Z"
     ]
 
@@ -137,9 +139,9 @@ def test_what_is_left_is_named_with_its_age_at_the_right_edge() -> None:
     assert "there at the end: 4" in said
     place = said.index("rotator-20270217T020000Z")
     assert said[place - 1 : place + 7] == [
-        "3d",
+        "3d 22h",
         "rotator-20270217T020000Z",
-        "2d",
+        "2d 22h",
         "rotator-20270218T020000Z",
         "46h",
         "rotator-20270219T020000Z",
@@ -153,8 +155,8 @@ def test_the_heading_tells_server_policy_and_result() -> None:
     assert said[0] == "rotator simulate: web-server-01, 90 days, 2026-11-23 00:00:00Z to 2027-02-21 00:00:00Z"
     assert "every day at 02:00 (Europe/Berlin), keep the last 4, never fewer than 2" in said
     assert (
-        "90 slots: 84 taken, 2 taken late, 3 missed, 1 not yet decided. "
-        "4 restore points at the end: 47h, 2d, 3d, 4d old."
+        "90 slots: 84 on time, 2 caught up, 3 missed, 1 open at the end. "
+        "4 restore points at the end: 47h, 2d 23h, 3d 23h, 4d 23h old."
     ) in said
 
 

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from rotator.cli.account import chosen, clock
+from rotator.cli.progress import Days
 from rotator.cli.simulate.document import as_json, broken_json
 from rotator.cli.simulate.lines import lines
 from rotator.cli.simulate.options import command_of, named, picture_file, settings_of, shortened
@@ -20,7 +21,8 @@ from rotator.config import Config, find_config, load
 from rotator.errors import Exit, UsageError
 from rotator.logs import Redactor, setup, silence
 from rotator.model import Policy
-from rotator.planner.words import instant
+from rotator.naming import printable
+from rotator.planner.words import counted, instant
 from rotator.simulate import BrokenRule, Settings, Story, VirtualClock, simulate
 
 
@@ -33,9 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{config.path}: no server is enabled, so there is nothing to simulate")
     picture = picture_file(arguments.svg, config.path)
     virtual = VirtualClock(settings.begun)
-    with _logging(arguments, virtual), _no_collections():
+    with _logging(arguments, virtual), _no_collections(), Days(settings, is_logged=bool(arguments.log_level)) as days:
         try:
-            story = simulate(policies, settings, virtual)
+            story = simulate(policies, settings, virtual, beat=days.show)
         except BrokenRule as broken:
             write(_broken(arguments, config, settings, policies, broken))
             return Exit.PROBLEM
@@ -45,6 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         write(lines(story, settings))
     if picture is not None:
         _draw(story, picture)
+        if not arguments.json:
+            write([f"Picture: {printable(str(picture))}, {counted(len(story.servers), 'server')}"])
     return Exit.DONE
 
 

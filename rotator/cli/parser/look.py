@@ -71,8 +71,12 @@ examples:
     parser = command(commands, "simulate", "show what the configuration comes to over months", text, _SIMULATE_CODES)
     account(parser, sandbox=False, token=False)
     parser.add_argument("--days", metavar="N", default="90", help="how long (default: 90)")
-    parser.add_argument("--from", metavar="DATE", dest="begin", help="when it begins, in UTC (default: today)")
-    parser.add_argument("--fail", metavar="SHARE", default="0%", help="how many snapshots fail (default: 0%%)")
+    parser.add_argument(
+        "--from", metavar="DATE", dest="begin", help="when it begins, in UTC, such as 2027-03-01T14:00 (default: today)"
+    )
+    parser.add_argument(
+        "--fail", metavar="PERCENT", default="0%", help="how many snapshots fail, such as 5%% (default: 0%%)"
+    )
     parser.add_argument(
         "--outage",
         metavar="SPAN@dayN",
@@ -84,7 +88,12 @@ examples:
     )
     parser.add_argument("--seed", metavar="N", default="0", help="other snapshots fail with another (default: 0)")
     parser.add_argument("--create-time", metavar="TIME", default="5m", help="how long a snapshot takes (default: 5m)")
-    parser.add_argument("--svg", metavar="FILE", type=path, help="draw every restore point's life into this file")
+    parser.add_argument(
+        "--svg",
+        metavar="FILE",
+        type=path,
+        help="draw every restore point's life into this file (replaced if it is there)",
+    )
     servers(parser)
     json(parser)
     logging(parser)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rotator.model import Cause
-from rotator.simulate.doubts import doubts
+from rotator.simulate.doubts import NEVER, doubts
 from rotator.simulate.figures import Figures, OutageCost, figures
 from rotator.simulate.settings import Settings
 from rotator.simulate.story import Fate, Life, ServerStory, Story
@@ -88,9 +88,10 @@ def _notices(server: ServerStory, found: Figures, settings: Settings) -> list[di
         {"kind": each.kind, "text": each.text, "times": each.times, "first": iso(each.first)}
         for each in server.troubles
     ]
-    return told + [
+    told += [
         {"kind": kind, "text": text, "times": None, "first": None} for kind, text in doubts(server, found, settings)
     ]
+    return sorted(told, key=lambda each: each["kind"] != NEVER)
 
 
 def seconds(span: timedelta) -> int:

@@ -6,21 +6,26 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import pairwise
+from statistics import median_low
 
 from rotator.cli.words import WIDTH, bullet, heading, local, painted
 from rotator.config.rules import duration_text
 from rotator.model import CAP, Cause
 from rotator.naming import printable
 from rotator.planner.words import counted, instant
-from rotator.simulate.doubts import doubts
+from rotator.simulate.doubts import NEVER, doubts
 from rotator.simulate.figures import Figures, OutageCost, figures
 from rotator.simulate.settings import DAY, Settings
 from rotator.simulate.story import Fate, ServerStory, Story
+from rotator.simulate.words import span
 
 MOST_IN_FULL = 12
 """So many servers are shown in full; of more there is a table."""
 
 _WORST = 10
+
+_NEVER = "never"
 
 Found = tuple[ServerStory, Figures]
 
@@ -38,7 +43,7 @@ def lines(story: Story, settings: Settings) -> Iterator[str]:
             yield from _server(each, story, settings)
     else:
         yield from _policies(found, settings)
-        yield from _worst(found)
+        yield from _worst(found, settings)
     yield ""
     yield from _account(story, settings)
 
@@ -57,7 +62,8 @@ def _head(settings: Settings, servers: int) -> Iterator[str]:
     yield bullet("*", "; ".join(wrong))
     for each in settings.outages:
         text = f"outage: {duration_text(each.ended - each.begun)} from {instant(each.begun)}"
-        yield bullet("*", text + (f" (day {(each.begun - settings.begun) // DAY + 1})"))
+        text += f" (day {(each.begun - settings.begun) // DAY + 1})"
+        yield bullet("*", text + (", to the end of the simulation" if each.ended == settings.ended else ""))
 
 
 def _server(each: Found, story: Story, settings: Settings) -> Iterator[str]:
@@ -69,17 +75,31 @@ def _server(each: Found, story: Story, settings: Settings) -> Iterator[str]:
     if found.gap:
         at = f"{local(found.gap.until, policy)} {policy.schedule.timezone}"
         yield _fact("longest gap", f"{span(found.gap.span)}, until {at}")
+    else:
+        whole = "day" if settings.days == 1 else f"{settings.days:,} days"
+        yield _fact("longest gap", f"the whole {whole}: there never was a restore point")
     yield _fact("oldest reach", _reach(found))
     yield _fact("slots", _slots(found.slots))
     yield _fact("deletes", _deletes(found.deletes))
     for cost in found.outages:
         yield _fact("outage", _cost(cost, settings))
+    yield from _notices(each, settings)
+
+
+def _notices(each: Found, settings: Settings) -> Iterator[str]:
+    """What a person would be told of, and what makes the policy questionable; never protected comes first."""
+    server, found = each
+    doubted = list(doubts(server, found, settings))
+    for kind, text in doubted:
+        if kind == NEVER:
+            yield painted(bullet("!", f"never protected: {text}"), "red")
     for trouble in server.troubles:
         times = f"{counted(trouble.times, 'time')}, first" if trouble.times > 1 else "at"
-        text = f"{trouble.kind}: {trouble.text} ({times} {local(trouble.first, policy)})"
+        text = f"{trouble.kind}: {trouble.text} ({times} {local(trouble.first, server.policy)})"
         yield painted(bullet("!", text), "red" if trouble.kind == "blocked" else "yellow")
-    for _, text in doubts(server, found, settings):
-        yield painted(bullet("!", text), "yellow")
+    for kind, text in doubted:
+        if kind != NEVER:
+            yield painted(bullet("!", text), "yellow")
 
 
 def _fact(name: str, text: str) -> str:
@@ -127,18 +147,20 @@ def _policies(found: Sequence[Found], settings: Settings) -> Iterator[str]:
             told = [(each.kind, each.text) for each in server.troubles] + list(doubts(server, facts, settings))
             for kind, text in told:
                 kinds.setdefault(kind, []).append(f"{server.policy.server}: {text}")
-        for kind, texts in kinds.items():
+        for kind, texts in sorted(kinds.items(), key=lambda item: item[0] != NEVER):
             yield painted(bullet("!", f"{kind}, {counted(len(texts), 'server')}, first {texts[0]}"), "yellow")
-    yield "Each the worst of its servers: fewest restore points, longest gap, least reach."
+    yield "POINTS, GAP and REACH are those of the worst server;"
+    yield "LATE, MISSED and FAILED are sums over all."
 
 
 def _policy_row(name: str, group: Sequence[Figures]) -> str:
+    gaps = [facts.gap.span for facts in group if facts.gap]
     reaches = [facts.reach.least for facts in group if facts.reach]
     return _ROW.format(
         _cut(name),
         f"{len(group):,}",
         min(len(facts.points) for facts in group),
-        span(max((facts.gap.span for facts in group if facts.gap), default=None)),
+        span(max(gaps)) if len(gaps) == len(group) else _NEVER,
         span(min(reaches, default=None)),
         f"{sum(facts.slots[Fate.LATE] for facts in group):,}",
         f"{sum(facts.slots[Fate.MISSED] for facts in group):,}",
@@ -146,12 +168,14 @@ def _policy_row(name: str, group: Sequence[Figures]) -> str:
     )
 
 
-def _worst(found: Sequence[Found]) -> Iterator[str]:
-    """The servers that came off worst: by the longest gap, then by slots missed."""
+def _worst(found: Sequence[Found], settings: Settings) -> Iterator[str]:
+    """The servers that came off worst; a gap is held against the schedule: a week is long for a daily one only."""
 
-    def badness(each: Found) -> tuple[bool, timedelta, int]:
-        facts = each[1]
-        return facts.gap is None, facts.gap.span if facts.gap else timedelta(0), facts.slots[Fate.MISSED]
+    def badness(each: Found) -> tuple[bool, bool, int, float]:
+        server, facts = each
+        is_blocked = any(trouble.kind == "blocked" for trouble in server.troubles)
+        gap = facts.gap.span if facts.gap else timedelta(0)
+        return facts.gap is None, is_blocked, facts.slots[Fate.MISSED], gap / _interval(server, settings)
 
     yield ""
     header = _SERVER_ROW.format("WORST SERVERS", "ID", "GAP", "REACH", "POINTS", "LATE", "MISSED")
@@ -160,13 +184,20 @@ def _worst(found: Sequence[Found]) -> Iterator[str]:
         yield _SERVER_ROW.format(
             _cut(printable(server.policy.server)),
             str(server.policy.server_id)[:14],
-            span(facts.gap.span if facts.gap else None),
+            span(facts.gap.span) if facts.gap else _NEVER,
             span(facts.reach.least if facts.reach else None),
             f"{len(facts.points)}/{min(server.policy.keep.total, CAP)}",
             f"{facts.slots[Fate.LATE]:,}",
             f"{facts.slots[Fate.MISSED]:,}",
         )
+    yield "Order: no restore point at all, blocked, slots missed, gap by usual interval."
     yield "One in full: --server ID. All of them: --json."
+
+
+def _interval(server: ServerStory, settings: Settings) -> timedelta:
+    """The time that usually lies between two slots of this server."""
+    spans = [later.slot - sooner.slot for sooner, later in pairwise(server.slots)]
+    return median_low(spans) if spans else settings.days * DAY
 
 
 def _account(story: Story, settings: Settings) -> Iterator[str]:
@@ -179,22 +210,3 @@ def _account(story: Story, settings: Settings) -> Iterator[str]:
 
 def _cut(text: str) -> str:
     return text if len(text) <= 22 else text[:21] + "…"
-
-
-def span(length: timedelta | None) -> str:
-    """A length of time to its second unit: `65m`, `26h 5m`, `3d 4h`; `-` for none."""
-    if length is None:
-        return "-"
-    minutes = round(length.total_seconds()) // 60
-    if minutes < 120:
-        return f"{minutes}m"
-    large, small, units = (
-        (minutes // 60, minutes % 60, "hm")
-        if minutes < 48 * 60
-        else (
-            minutes // 1440,
-            minutes % 1440 // 60,
-            "dh",
-        )
-    )
-    return f"{large}{units[0]}" + (f" {small}{units[1]}" if small else "")

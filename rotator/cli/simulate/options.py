@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -80,19 +81,38 @@ def picture_file(text: str | None, config: Path) -> Path | None:
     if text is None:
         return None
     path = Path(text)
+    if path.is_dir():
+        raise UsageError(f"--svg {text}: this is a folder; name a file in it")
     if path.suffix.lower() != ".svg":
         raise UsageError(f"--svg {text}: the file is replaced, so its name has to end in .svg")
     if not path.parent.is_dir():
         raise UsageError(f"--svg {text}: its folder is not there; make it, or name another file")
     if path.exists() and (not path.is_file() or path.samefile(config)):
         raise UsageError(f"--svg {text}: that is no picture; name another file")
+    if not path.exists() and not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"--svg {text}: its folder cannot be written; name another one")
+    if path.exists() and not _is_replaceable(path):
+        raise UsageError(f"--svg {text}: this file is no picture, and is not replaced; name another file")
     return path
+
+
+def _is_replaceable(path: Path) -> bool:
+    """Whether nothing but a picture is lost; UsageError if that cannot be known, or it cannot be written."""
+    try:
+        with path.open("r+b") as file:
+            start = file.read(5)
+    except OSError as error:
+        raise UsageError(f"--svg {path}: {error.strerror}; name another file") from None
+    return not start or start.startswith((b"<svg", b"<?xml"))
 
 
 def _begin(text: str | None, now: datetime) -> datetime:
     if text is None:
         return now.replace(hour=0, minute=0, second=0, microsecond=0)
-    begun = moment("--from", text, now).replace(microsecond=0)
+    try:
+        begun = moment("--from", text, now).replace(microsecond=0)
+    except UsageError:
+        raise UsageError(f"--from {text}: no such day; write 2027-03-01, or 2027-03-01T14:00 (UTC)") from None
     if not _FIRST <= begun < _LAST:
         raise UsageError(f"--from {text}: give a date from {_FIRST:%Y-%m-%d} to before {_LAST:%Y-%m-%d}")
     return begun
@@ -112,6 +132,8 @@ def _share(text: str) -> float:
         share = math.nan
     if not 0 <= share <= 1:
         raise UsageError(f"--fail {text}: give a percentage from 0% to 100%")
+    if 0 < share < 0.01 and not text.endswith("%"):
+        raise UsageError(f"--fail {text}: write {share * 10000:g}% or {share * 100:g}%")
     return share
 
 

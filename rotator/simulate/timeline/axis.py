@@ -10,7 +10,7 @@ from rotator.simulate.timeline.markup import number, path, width_of, words
 
 WIDTH = 1200
 LEFT = 104
-RIGHT = 960
+RIGHT = 934
 """The plot is between these two; what is there on the last day is named right of it."""
 
 _SIZE = 11

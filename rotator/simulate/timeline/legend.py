@@ -9,6 +9,7 @@ from rotator.simulate.story import Fate
 from rotator.simulate.timeline.markup import Part, element, width_of, words
 from rotator.simulate.timeline.shapes import finished, unfinished
 from rotator.simulate.timeline.strips import fate_shape
+from rotator.simulate.words import FATES
 
 MARGIN = 16
 _SIZE = 11
@@ -31,8 +32,8 @@ def _signs() -> Iterator[tuple[str, str]]:
     yield unfinished(State.IN_PROGRESS, 0, 24, 7), "in progress"
     yield unfinished(State.FAILED, 3, 24, 7), "failed"
     yield unfinished(State.UNKNOWN, 0, 24, 7), "unknown status"
-    yield fate_shape(Fate.TAKEN, 12, 3), "slot taken"
-    yield fate_shape(Fate.LATE, 12, 4), "taken late"
-    yield fate_shape(Fate.MISSED, 12, 3), "missed"
-    yield fate_shape(Fate.OPEN, 12, 3), "not yet decided"
+    yield fate_shape(Fate.TAKEN, 12, 3), f"slot {FATES[Fate.TAKEN]}"
+    yield fate_shape(Fate.LATE, 12, 4), FATES[Fate.LATE]
+    yield fate_shape(Fate.MISSED, 12, 3), FATES[Fate.MISSED]
+    yield fate_shape(Fate.OPEN, 12, 3), FATES[Fate.OPEN]
     yield element("rect", x=0, y=1, width=24, height=12, fill="url(#rotator-outage)"), "API outage"

@@ -16,8 +16,8 @@ from rotator.simulate.timeline.markup import Part, cut, element, moved, stacked,
 from rotator.simulate.timeline.rows import rows
 from rotator.simulate.timeline.spells import Spell, spells
 from rotator.simulate.timeline.strips import curves, slots_strip
+from rotator.simulate.words import FATES, span
 from rotator.slots import timezone_of
-from rotator.standing.words import age
 
 _AXIS_TOP = 32
 _FOOT = 26
@@ -56,15 +56,12 @@ def _kept(keep: Keep) -> str:
 def summary(server: ServerStory, there: Sequence[Spell]) -> str:
     """What became of slots and restore points, in one line."""
     fates = Counter(each.fate for each in server.slots)
-    told_ = ", ".join(f"{fates[fate]:,} {word}" for fate, word in _FATES.items() if fates[fate] or fate is Fate.MISSED)
+    told_ = ", ".join(f"{fates[fate]:,} {word}" for fate, word in FATES.items() if fates[fate] or fate is Fate.MISSED)
     births = there[-1].births if there else ()
     ended = there[-1].ended if there else None
-    ages = ", ".join(age(ended - born) for born in reversed(births)) if ended else ""
+    ages = ", ".join(span(ended - born) for born in reversed(births)) if ended else ""
     left = f"{counted(len(births), 'restore point')} at the end" + (f": {ages} old" if ages else "")
     return f"{counted(len(server.slots), 'slot')}: {told_}. {left}."
-
-
-_FATES = {Fate.TAKEN: "taken", Fate.LATE: "taken late", Fate.MISSED: "missed", Fate.OPEN: "not yet decided"}
 
 
 def _chart(axis: Axis, server: ServerStory, story: Story, there: Sequence[Spell]) -> Part:
@@ -108,10 +105,10 @@ def _outages(axis: Axis, outages: Sequence[Outage], bottom: float) -> Iterator[s
 
 def _length(outage: Outage) -> str:
     """In the largest unit that says it exactly, as the one who asked for it would write it."""
-    span = outage.ended - outage.begun
+    length = outage.ended - outage.begun
     units = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)))
-    exact = (f"{span // unit}{letter}" for letter, unit in units if not span % unit)
-    return next(exact, f"{span.total_seconds():.0f}s")
+    exact = (f"{length // unit}{letter}" for letter, unit in units if not length % unit)
+    return next(exact, f"{length.total_seconds():.0f}s")
 
 
 def _outage_names(axis: Axis, outages: Sequence[Outage]) -> Part:

@@ -11,7 +11,7 @@ from rotator.simulate.story import Life
 from rotator.simulate.timeline.axis import LEFT, RIGHT, WIDTH, Axis
 from rotator.simulate.timeline.markup import Part, cut, number, path, told, words
 from rotator.simulate.timeline.shapes import bar
-from rotator.standing.words import age
+from rotator.simulate.words import span
 
 MOST_ROWS = 110
 """So many snapshots have a row of their own; of more, those that lived far longer than the others."""
@@ -22,7 +22,7 @@ _LOWEST_AREA = 56
 _PACKED_ROW = 8
 _LABEL = 14
 _SIZE = 11
-_NAME = RIGHT + 66
+_NAME = RIGHT + 92
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +103,10 @@ def _packed_bars(axis: Axis, found: _Rows, ended: datetime) -> Iterator[str]:
         return
     longest = max(_lived(life, ended) for life, _ in found.packed)
     yield words(f"brief: {len(found.packed):,}", LEFT - 10, found.area + 9, "name")
-    yield words(f"up to {age(longest)}", LEFT - 10, found.area + 22, "side")
+    yield words(f"up to {span(longest)}", LEFT - 10, found.area + 22, "side")
     yield words("many in a row: too brief for one each", RIGHT + 12, found.area + 16, "side left")
-    for life, row in found.packed:
+    # Crosses last: the next bar in the row would cover half of one.
+    for life, row in sorted(found.packed, key=lambda each: each[0].ready is None):
         yield told(_words_of(life, ended), bar(axis, life, found.area + row * _PACKED_ROW + 1, _PACKED_ROW - 2))
 
 
@@ -114,8 +115,8 @@ def _words_of(life: Life, ended: datetime) -> str:
     told_ += [f"complete {instant(life.ready)}"] if life.ready else []
     told_ += [life.status] if life.status != "completed" else []
     if life.died is None:
-        return "; ".join([*told_, f"there at the end, {age(ended - life.born)} old"])
-    gone = f"deleted {instant(life.died)} at the age of {age(life.died - life.born)}"
+        return "; ".join([*told_, f"there at the end, {span(ended - life.born)} old"])
+    gone = f"deleted {instant(life.died)} at the age of {span(life.died - life.born)}"
     return "; ".join([*told_, f"{gone}: {life.reason}" if life.reason else gone])
 
 
@@ -124,7 +125,7 @@ def _labels(left: Sequence[tuple[Life, float]], area: float, ended: datetime) ->
     for (life, target), y in zip(left, _spread([y for _, y in left], area), strict=True):
         x = RIGHT + 4
         yield path([f"M{x} {number(target)}L{x + 12} {number(y)}h8"], "leader")
-        yield words(age(ended - life.born), _NAME - 8, y + 4, "age")
+        yield words(span(ended - life.born), _NAME - 8, y + 4, "age")
         name = cut(life.name, WIDTH - _NAME - 4, _SIZE)
         yield words(name, _NAME, y + 4, "kept" if life.owned else "theirs")
 

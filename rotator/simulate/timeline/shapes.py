@@ -44,9 +44,10 @@ def unfinished(state: State, begun: float, ended: float, middle: float) -> str:
 
 
 def cross(x: float, y: float) -> str:
-    """The sign of a failed snapshot."""
+    """The sign of a failed snapshot, set off from any bar that it is on."""
     left, right, up, down = (number(each) for each in (x - _CROSS, x + _CROSS, y - _CROSS, y + _CROSS))
-    return path([f"M{left} {up}L{right} {down}M{left} {down}L{right} {up}"], "cross")
+    steps = f"M{left} {up}L{right} {down}M{left} {down}L{right} {up}"
+    return path([steps], "halo") + path([steps], "cross")
 
 
 def state_of(life: Life) -> State:

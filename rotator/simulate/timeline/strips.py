@@ -11,7 +11,7 @@ from rotator.simulate.story import Fate, SlotFate
 from rotator.simulate.timeline.axis import LEFT, RIGHT, Axis
 from rotator.simulate.timeline.markup import Part, element, number, path, told, words
 from rotator.simulate.timeline.spells import Spell
-from rotator.standing.words import age
+from rotator.simulate.words import FATES, span
 
 _SLOTS_HEIGHT = 24
 _TICK = 9
@@ -24,11 +24,14 @@ def slots_strip(axis: Axis, slots: Sequence[SlotFate]) -> Part:
     """A tick for each slot that was taken in time; every other fate has a mark of its own, with words."""
     y = 9
     ticks = sorted({round(2 * axis.x(each.slot)) / 2 for each in slots if each.fate is Fate.TAKEN})
+    marks = [run for run in _runs(axis, slots) if run[0].fate is not Fate.TAKEN]
     drawn = [
         words("slots", LEFT - 10, y + 7, "name"),
         path((f"M{number(x)} {y}v{_TICK}" for x in ticks), "taken"),
-        *(_fate_mark(axis, run, y) for run in _runs(axis, slots) if run[0].fate is not Fate.TAKEN),
+        *(_fate_mark(axis, run, y) for run in marks),
     ]
+    if any(len(run) > 1 for run in marks):
+        drawn.append(words("a mark may stand for several slots", RIGHT + 12, y + 7, "side left"))
     return Part(_SLOTS_HEIGHT, tuple(drawn))
 
 
@@ -49,8 +52,7 @@ def fate_shape(fate: Fate, x: float, y: float) -> str:
 def _fate_mark(axis: Axis, run: Sequence[SlotFate], y: float) -> str:
     fate, first, last = run[0].fate, run[0].slot, run[-1].slot
     when = instant(first) if len(run) == 1 else f"{instant(first)} to {instant(last)}"
-    meant = "not decided when the simulation ended" if fate is Fate.OPEN else fate.value
-    return told(f"{counted(len(run), 'slot')} {meant}: {when}", fate_shape(fate, axis.x(first), y))
+    return told(f"{counted(len(run), 'slot')} {FATES[fate]}: {when}", fate_shape(fate, axis.x(first), y))
 
 
 def _runs(axis: Axis, slots: Iterable[SlotFate]) -> Iterator[list[SlotFate]]:
@@ -79,7 +81,7 @@ class _Curve:
 def curves(axis: Axis, there: Sequence[Spell]) -> Part:
     """Three curves below each other: restore points, age of the newest, age of the oldest."""
     drawn: list[str] = []
-    for place, curve in enumerate((_numbers(there), _ages("newest is", there, -1), _ages("oldest is", there, 0))):
+    for place, curve in enumerate((_numbers(there), _ages("newest", there, -1), _ages("oldest", there, 0))):
         drawn += _drawn(axis, curve, place * (_STRIP_HEIGHT + _STRIP_GAP))
     return Part(3 * (_STRIP_HEIGHT + _STRIP_GAP), tuple(drawn))
 
@@ -96,7 +98,7 @@ def _ages(name: str, there: Sequence[Spell], which: int) -> _Curve:
         (each.begun, (each.begun - born) / _SECOND, each.ended, (each.ended - born) / _SECOND) for each, born in known
     )
     most = max((each.ended - born for each, born in known), default=timedelta(0))
-    return _Curve(name, pieces, most / _SECOND, f"up to {age(most)} old" if known else "none")
+    return _Curve(f"age of {name}", pieces, most / _SECOND, f"up to {span(most)}" if known else "none")
 
 
 _SECOND = timedelta(seconds=1)

@@ -47,8 +47,8 @@ _SHAPES = (
     ".head{font-size:13px;font-weight:600}.server{font-size:20px;font-weight:650}.rules{font-size:13px}"
     ".name{text-anchor:end}.side{text-anchor:end}.left{text-anchor:start}.age{text-anchor:end;font-weight:650}.none{text-anchor:middle;font-size:13px}"
     ".theirs{font-style:italic}.tick{text-anchor:middle}"
-    ".line,.edge,.base,.leader,.taken,.late,.missed,.wait,.odd,.failed,.cross,.hatch,.foreign{fill:none;stroke-width:1}"
-    ".taken,.cross,.wait{stroke-width:1.3}.late,.missed{stroke-width:1.3}.hatch{stroke-width:1.5}"
+    ".line,.edge,.base,.leader,.taken,.late,.missed,.wait,.odd,.failed,.cross,.halo,.hatch,.foreign{fill:none;stroke-width:1}"
+    ".taken,.cross,.wait{stroke-width:1.3}.late,.missed{stroke-width:1.3}.hatch{stroke-width:1.5}.halo{stroke-width:3.6}"
     ".odd{stroke-dasharray:1 2;stroke-width:2}.failed{stroke-dasharray:3 2}"
 )
 
@@ -68,7 +68,7 @@ def _colours(palette: _Palette) -> str:
     return (
         f"svg{{background:{paper}}}.paper{{fill:{paper}}}text{{fill:{ink}}}.side,.zone,.tick,.stretch,.rules,.none{{fill:{soft}}}"
         f".line{{stroke:{line}}}.edge,.base{{stroke:{edge}}}.leader{{stroke:{soft}}}"
-        f".point{{fill:{point}}}.foreign{{stroke:{ink};fill:{paper}}}.wait{{stroke:{wait}}}"
+        f".halo{{stroke:{paper}}}.point{{fill:{point}}}.foreign{{stroke:{ink};fill:{paper}}}.wait{{stroke:{wait}}}"
         f".failed,.cross,.missed{{stroke:{bad}}}.odd{{stroke:{odd}}}"
         f".taken{{stroke:{soft}}}.late{{stroke:{odd}}}circle.late,.outage{{fill:{odd}}}.open{{fill:{soft}}}circle.missed{{fill:{paper}}}"
         f".hatch{{stroke:{outage}}}.curve{{fill:{curve}}}"

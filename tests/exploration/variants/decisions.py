@@ -41,6 +41,21 @@ def ignores_foreign_for_room(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(plan, "take_census", broken)
 
 
+def never_creates(patch: pytest.MonkeyPatch) -> None:
+    """A slot is due, and nothing comes of it."""
+    patch.setattr(plan, "_create", lambda *args: None)
+
+
+def never_prunes(patch: pytest.MonkeyPatch) -> None:
+    """What keep gives up stays."""
+    patch.setattr(plan, "_surplus_deletes", lambda *args: ())
+
+
+def takes_any_hour_for_a_slot(patch: pytest.MonkeyPatch) -> None:
+    """Whoever looks at a later hour finds that one due, whatever the schedule says."""
+    patch.setattr(plan, "latest_slot", lambda schedule, now: now.replace(minute=0, second=0, microsecond=0))
+
+
 def posts_at_five(patch: pytest.MonkeyPatch) -> None:
     """Tries whether the API refuses."""
     patch.setattr(plan, "_room", lambda *args: plan._Room())

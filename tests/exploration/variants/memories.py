@@ -9,7 +9,7 @@ import pytest
 
 from rotator.api import caller
 from rotator.api.retry import is_passing
-from rotator.engine import act
+from rotator.engine import act, outcomes
 from rotator.engine.ledger import Past, Result
 from rotator.engine.memory import Attempts, Deletions, Permission
 from rotator.engine.step import Step
@@ -39,6 +39,24 @@ def two_deletes_from_one_list(patch: pytest.MonkeyPatch) -> None:
 def forgets_the_slot_after_a_crash(patch: pytest.MonkeyPatch) -> None:
     """A new process knows nothing of what was asked for before."""
     patch.setattr(ShortLedger, "past", lambda self: Past())
+
+
+def skips_the_slot_it_died_in(patch: pytest.MonkeyPatch) -> None:
+    """A new process leaves alone what an earlier one asked for, whatever came of it."""
+    permission = Attempts.permission
+
+    def broken(self: Attempts, server_id: Id, slot: datetime, listed_at: datetime) -> Permission:
+        attempt = self.of(server_id, slot)
+        if attempt is not None and not attempt.watched:
+            return Permission(granted=False, reason="somebody else asked for it")
+        return permission(self, server_id, slot, listed_at)
+
+    patch.setattr(Attempts, "permission", broken)
+
+
+def forgets_what_is_stuck(patch: pytest.MonkeyPatch) -> None:
+    """A snapshot that takes long is not looked at again: it may end after all."""
+    patch.setattr(outcomes, "_is_stuck", lambda step: False)
 
 
 def takes_one_list_for_proof(patch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from rotator.engine import RETRY_DELAYS
 from rotator.model import Policy
 from rotator.simulate.story import Fate, Life, SlotFate
 from rotator.slots import latest_slot, slots_between
@@ -19,11 +20,16 @@ def calendar(policy: Policy, begun: datetime, ended: datetime) -> Iterator[datet
     The first is the one before `begun`, which rotator catches up when it starts, unless `grace` is over by then.
     """
     first = latest_slot(policy.schedule, begun - policy.splay)
-    if first is not None and (policy.grace is None or begun - first - policy.splay <= policy.grace):
+    if first is not None and not is_over_before(policy, first, begun):
         yield first
     for slot in slots_between(policy.schedule, begun - policy.splay, ended - policy.splay):
         if slot + policy.splay < ended:
             yield slot
+
+
+def is_over_before(policy: Policy, slot: datetime, begun: datetime) -> bool:
+    """Whether the slot's `grace` was over before `begun`, so that nobody could take it from then on."""
+    return policy.grace is not None and begun - slot - policy.splay > policy.grace
 
 
 def fates(policy: Policy, lives: Sequence[Life], begun: datetime, ended: datetime) -> tuple[SlotFate, ...]:
@@ -47,6 +53,6 @@ def _fate(policy: Policy, slot: datetime, tries: Sequence[Life], begun: datetime
         return Fate.TAKEN if points[0].born - could <= ON_TIME else Fate.LATE
     if any(life.status == "in_progress" for life in tries):
         return Fate.OPEN
-    if ended is not None and (policy.grace is None or ended - slot - policy.splay <= policy.grace):
-        return Fate.OPEN
-    return Fate.MISSED
+    if ended is None or len(tries) > len(RETRY_DELAYS) or is_over_before(policy, slot, ended):
+        return Fate.MISSED
+    return Fate.OPEN

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from rotator.engine import Agenda, Engine, Kind, Outcome, Report
 from rotator.engine.aside import Done
 from rotator.engine.pool import InTurn
-from rotator.model import Id, Plan, Policy, Verb
+from rotator.model import Id, Plan, Policy, Sign, Verb
 from rotator.simulate.account import VirtualAccount, VirtualClock
-from rotator.simulate.fates import fates
+from rotator.simulate.fates import fates, is_over_before
 from rotator.simulate.rules import RuleBrokenError
 from rotator.simulate.settings import Settings
 from rotator.simulate.story import ServerStory, Story, Trouble
@@ -184,9 +184,15 @@ class _Run:
         self._note_troubles(outcome)
         self._calm.pop(server_id, None)
         created = any(action.verb is Verb.CREATE for action in outcome.done)
-        if self._fast and outcome.plan and (created or outcome.kind is Kind.WAITING):
+        waits = created or outcome.kind is Kind.WAITING
+        if self._fast and outcome.plan and waits and self._waits_for_one(outcome.policy):
             until = self._calm_until(outcome.policy, outcome.plan)
             self._calm[server_id] = _Calm(outcome.policy, outcome.plan, until)
+
+    def _waits_for_one(self, policy: Policy) -> bool:
+        """Whether one snapshot is in progress and not stuck: only then every look until its end says the same."""
+        pending = self._account.pending(policy.server_id)
+        return len(pending) == 1 and self._clock.now - pending[0][0] <= policy.stuck_after
 
     def _calm_until(self, policy: Policy, plan: Plan) -> datetime:
         """Until when nothing can change that a plan goes by: while a snapshot is in progress, nothing is done."""
@@ -202,7 +208,11 @@ class _Run:
 
     def _note_troubles(self, outcome: Outcome) -> None:
         server_id = outcome.policy.server_id
-        found = [(notice.sign.value, notice.text) for notice in (outcome.plan.notices if outcome.plan else ())]
+        plan = outcome.plan
+        notices = plan.notices if plan else ()
+        if plan and plan.slot and is_over_before(outcome.policy, plan.slot, self._settings.begun):
+            notices = tuple(notice for notice in notices if notice.sign is not Sign.MISSED)
+        found = [(notice.sign.value, notice.text) for notice in notices]
         if outcome.kind in (Kind.BLOCKED, Kind.FAILED):
             found.append((outcome.kind.value, outcome.reason))
         before = self._true.get(server_id, frozenset())

@@ -63,6 +63,10 @@ CONFIGURATIONS: dict[str, tuple[list[Policy], Settings]] = {
     ),
     "eight servers, each a few seconds later": (SPLAYED, settings(4, fail=0.2, outages=(LONG,))),
     "no room for anything": ([policy()], settings(3, foreign=5)),
+    "several in progress at once, some of them stuck": (
+        [policy(schedule="every 15 minutes", keep=1, splay=HOUR, grace=2 * HOUR, stuck_after=20 * MINUTE)],
+        settings(1, create_time=timedelta(seconds=5000), poll_interval=MINUTE),
+    ),
 }
 
 
@@ -96,6 +100,16 @@ def test_which_snapshots_fail_does_not_depend_on_the_other_servers() -> None:
     web, db = policy(schedule="hourly"), policy(DB, schedule="hourly")
     chosen = settings(2, fail=0.3)
     assert simulate([web, db], chosen).servers[1].lives[3].status == simulate([db], chosen).servers[0].lives[3].status
+
+
+def test_a_slot_that_was_tried_four_times_is_missed_however_soon_the_end_comes() -> None:
+    [server] = simulate([policy()], settings(3, fail=1.0)).servers
+    assert {each.fate for each in server.slots} == {Fate.MISSED}
+
+
+def test_no_word_is_said_of_a_slot_that_was_over_before_the_beginning() -> None:
+    [server] = simulate([policy(grace=MINUTE)], settings(1)).servers
+    assert [each.kind for each in server.troubles] == []
 
 
 def test_hooks_are_not_run() -> None:

@@ -18,7 +18,7 @@ from rotator.simulate.doubts import NEVER, doubts
 from rotator.simulate.figures import Figures, OutageCost, figures
 from rotator.simulate.settings import DAY, Settings
 from rotator.simulate.story import Fate, ServerStory, Story
-from rotator.simulate.words import span
+from rotator.simulate.words import FATES, span
 
 MOST_IN_FULL = 12
 """So many servers are shown in full; of more there is a table."""
@@ -114,8 +114,7 @@ def _reach(found: Figures) -> str:
 
 
 def _slots(slots: Counter[Fate]) -> str:
-    words = {Fate.TAKEN: "on time", Fate.LATE: "caught up", Fate.MISSED: "missed", Fate.OPEN: "open at the end"}
-    told = [f"{slots[fate]:,} {words[fate]}" for fate in Fate if slots[fate] or fate is Fate.TAKEN]
+    told = [f"{slots[fate]:,} {FATES[fate]}" for fate in Fate if slots[fate] or fate is Fate.TAKEN]
     return f"{slots.total():,}: {', '.join(told)}"
 
 

@@ -77,7 +77,7 @@ def test_a_simulation_obeys_the_cap_the_keep_rules_and_the_calendar(rules: Polic
     points = [Point(life.slot, life.snapshot_id) for life in found.points if life.slot]
     busy = any(life.status != "completed" and life.died is None for life in server.lives)
     settled = not busy and all(each.ended < chosen.ended for each in chosen.outages)
-    # Where the next slot is due as soon as a snapshot is complete, it goes first; what heaps up meanwhile is held (S11).
+    # Where the next slot is due as soon as a snapshot is complete, it goes first, and the surplus is held (S11).
     settled &= server.slots[-1].fate is Fate.TAKEN and not any(each.kind == "held" for each in server.troubles)
     if settled and points:
         assert set(kept(points, rules.keep, rules.schedule.timezone)) == set(points)

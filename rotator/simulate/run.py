@@ -53,14 +53,20 @@ class NothingAside:
 
 @dataclass(frozen=True, slots=True)
 class _Calm:
-    """A server at which nothing new can be seen before `until`: its snapshot is in progress."""
+    """A server at which nothing new can be seen before `until`: its snapshot is in progress.
+
+    Or all that was planned is `done`: the next look only finds that.
+    """
 
     policy: Policy
     plan: Plan
     until: datetime
+    done: bool
 
     def outcome(self, look_again: datetime) -> Outcome:
         """What a look would come to."""
+        if self.done:
+            return Outcome(self.policy, Kind.IDLE, plan=self.plan)
         return Outcome(self.policy, Kind.WAITING, plan=self.plan, look_again=look_again)
 
 
@@ -151,22 +157,32 @@ class _Run:
             raise BrokenRule(str(error), self._clock.now, policy) from error
         if unlisted:
             self._account.count_lists(self._clock.now, _INSTANT, self._clock.now + _INSTANT)
-        again = self._clock.now + self._settings.poll_interval
-        self._agenda.note(Report((*report.outcomes, *(each.outcome(again) for each in calm)), report.error))
+        self._agenda.note(report)
+        self._note_calm(calm, self._clock.now + self._settings.poll_interval)
         for outcome in report.outcomes:
             self._note(outcome)
+
+    def _note_calm(self, calm: Sequence[_Calm], again: datetime) -> None:
+        """The looks that were not made; what is done has been seen then."""
+        self._agenda.note(Report(tuple(each.outcome(again) for each in calm)))
+        for each in calm:
+            if each.done:
+                del self._calm[each.policy.server_id]
 
     def _skip(self, calm: Sequence[_Calm]) -> None:
         """All looks from now on that see nothing new, at once: they are counted, and not made."""
         now, poll = self._clock.now, self._settings.poll_interval
+        if any(each.done for each in calm):  # seen once: what is in progress beside it has its turn after that
+            self._account.count_lists(now, poll, now + _INSTANT)
+            self._note_calm(calm, now + poll)
+            return
         # Until then they may wait; when the next of all the others has its turn is for the agenda to say.
         self._agenda.note(Report(tuple(each.outcome(self._settings.ended) for each in calm)))
         ends = [each.until for each in calm]
         ends += [at for at in (self._account.next_outage(), self._agenda.next_at()) if at]
         end = min(ends)
         self._account.count_lists(now, poll, end)
-        again = now - (now - end) // poll * poll
-        self._agenda.note(Report(tuple(each.outcome(again) for each in calm)))
+        self._note_calm(calm, now - (now - end) // poll * poll)
 
     def _calm_of(self, due: Sequence[Policy]) -> list[_Calm]:
         """The servers at which there is nothing new to see now."""
@@ -183,16 +199,17 @@ class _Run:
                 self._account.explain(server_id, action.snapshot_id, action.cause, action.reason)
         self._note_troubles(outcome)
         self._calm.pop(server_id, None)
-        created = any(action.verb is Verb.CREATE for action in outcome.done)
-        waits = created or outcome.kind is Kind.WAITING
-        if self._fast and outcome.plan and waits and self._waits_for_one(outcome.policy):
+        done = _is_done(outcome)
+        if self._fast and outcome.plan and (done or self._waits_for_one(outcome)):
             until = self._calm_until(outcome.policy, outcome.plan)
-            self._calm[server_id] = _Calm(outcome.policy, outcome.plan, until)
+            self._calm[server_id] = _Calm(outcome.policy, outcome.plan, until, done)
 
-    def _waits_for_one(self, policy: Policy) -> bool:
+    def _waits_for_one(self, outcome: Outcome) -> bool:
         """Whether one snapshot is in progress and not stuck: only then every look until its end says the same."""
-        pending = self._account.pending(policy.server_id)
-        return len(pending) == 1 and self._clock.now - pending[0][0] <= policy.stuck_after
+        if outcome.kind is not Kind.WAITING and all(action.verb is not Verb.CREATE for action in outcome.done):
+            return False
+        pending = self._account.pending(outcome.policy.server_id)
+        return len(pending) == 1 and self._clock.now - pending[0][0] <= outcome.policy.stuck_after
 
     def _calm_until(self, policy: Policy, plan: Plan) -> datetime:
         """Until when nothing can change that a plan goes by: while a snapshot is in progress, nothing is done."""
@@ -223,3 +240,12 @@ class _Run:
             elif kind not in before:
                 told[kind] = replace(told[kind], times=told[kind].times + 1)
         self._true[server_id] = frozenset(kind for kind, _ in found)
+
+
+def _is_done(outcome: Outcome) -> bool:
+    """Whether the one delete that was planned is made, and there was nothing else to say of the server."""
+    plan = outcome.plan
+    if plan is None or outcome.kind is not Kind.ACTED or plan.actions != outcome.done:
+        return False
+    quiet = not (plan.due or plan.notices or plan.waiting or plan.blocked)
+    return quiet and [action.verb for action in outcome.done] == [Verb.DELETE]

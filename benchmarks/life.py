@@ -177,6 +177,7 @@ def daemon(folder: Path, config: Config, hours: Hours, cloud: Cloud, state: Stat
             engine = Engine(
                 Api(cloud, [each.server_id for each in read.policies], audience),
                 world.clock,
+                world.monotonic,
                 parallel=read.api.parallel,
                 poll_interval=read.timing.poll_interval,
                 stopping=hours.stopping,

@@ -105,6 +105,10 @@ class FakeCloud:
 
     # What tests do with it
 
+    def monotonic(self) -> float:
+        """Seconds that went by, whatever the engine's clock was set to."""
+        return (self.now - NOW).total_seconds()
+
     def clock(self) -> datetime:
         """The engine's clock: that of the cloud, unless it was set wrong."""
         return self.now + self.skew
@@ -363,6 +367,7 @@ class Shell:
         self.engine = Engine(
             cloud,
             cloud.clock,
+            cloud.monotonic,
             parallel=parallel,
             poll_interval=poll,
             retry_delays=retry_delays,

@@ -12,7 +12,8 @@ from tests.builders import WEB, day, policy
 from tests.fake_cloud import FakeCloud, Shell
 from tests.ledger import FakeLedger
 
-SECOND = timedelta(seconds=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+TODAY = snapshot_name("rotator", day(23))
 BEFORE, AFTER = Command(("freeze", "/srv")), Command(("thaw", "/srv"))
 HOOKS = Hooks(BEFORE, AFTER, timeout=30 * SECOND)
 

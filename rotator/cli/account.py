@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -192,6 +193,7 @@ def engine_for(
     return Engine(
         account.client,
         clock,
+        time.monotonic,
         parallel=account.config.api.parallel,
         poll_interval=account.config.timing.poll_interval,
         retry_delays=retry_delays,

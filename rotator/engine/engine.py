@@ -26,6 +26,7 @@ from rotator.engine.pool import Circuit, Pool, Workers, isolated
 from rotator.engine.quiet import GLANCE, Quieting, RunHook, no_hooks
 from rotator.engine.record import intent_of, new_key
 from rotator.engine.report import Outcome, Report
+from rotator.engine.steady import SteadyClock
 from rotator.engine.step import Step, next_action
 from rotator.engine.tell import tell_outcome, tell_plan
 from rotator.engine.track import track
@@ -64,6 +65,7 @@ class Engine:
         self,
         api: SnapshotApi,
         clock: Clock,
+        monotonic: Callable[[], float],
         *,
         parallel: int,
         poll_interval: timedelta,
@@ -76,8 +78,8 @@ class Engine:
         aside: Aside | None = None,
         workers: Workers | None = None,
     ) -> None:
+        clock = self._clock = SteadyClock(clock, monotonic)
         self._api = api
-        self._clock = clock
         self._by = by
         self._recheck = RECHECK if retry_delays else None
         self._ledger = ledger or NoLedger()
@@ -95,7 +97,7 @@ class Engine:
         self._aside_done: dict[Id, Done] = {}
         self._handed_over = False
         past = self._ledger.past()
-        self._attempts.remember(past.attempts)
+        self._attempts.remember(past.attempts, self._clock())
         self._deletions.remember(past.deletions, past.rooms)
 
     def run_pass(self, policies: Sequence[Policy], requested: datetime | None = None) -> Report:
@@ -104,6 +106,7 @@ class Engine:
         `requested` is a slot to take whether or not one is due. Nothing is raised for trouble with the API: it is
         in the report.
         """
+        self._follow_clock()
         pass_id = os.urandom(6).hex()
         with bound_contextvars(pass_id=pass_id):
             begun, told = self._clock(), self._told.count
@@ -130,11 +133,13 @@ class Engine:
 
     def look_at_debts(self) -> None:
         """Between passes: have the `after` commands run whose time is over, whoever's servers they are about."""
+        self._follow_clock()
         self._collect(Circuit())
         self._pay_debts({}, (), self._aside.busy())
 
     def survey(self, policies: Sequence[Policy], decide: Decide) -> Report:
         """Look and decide, but change nothing: a pass that sends GET only (S10)."""
+        self._follow_clock()
         circuit = Circuit()
         self._holds.read()
         seen = self._observe(policies, circuit)
@@ -144,6 +149,8 @@ class Engine:
 
     def take_over(self, other: Engine) -> None:
         """Go on where the engine of an earlier configuration stopped."""
+        self._follow_clock()
+        other._follow_clock()
         self._attempts.take_over(other._attempts)
         self._deletions.take_over(other._deletions)
         self._quieting.take_over(other._quieting)
@@ -168,6 +175,13 @@ class Engine:
         self._quieting.farewell(
             self._aside.busy(), lambda: max(self._seconds_left(FAREWELL), at_least - time.monotonic())
         )
+
+    def _follow_clock(self) -> None:
+        """What was noted by the machine's clock moves along when that is set."""
+        if jump := self._clock.follow():
+            self._attempts.shift(jump)
+            self._deletions.shift(jump)
+            self._quieting.shift(jump)
 
     def _seconds_left(self, limit: float) -> float:
         """Of `limit` seconds since the stop; endless without one."""
@@ -216,12 +230,12 @@ class Engine:
         planned, eta = self._informed(lambda rules, seen, now: plan(rules, seen, now, requested), policy, observation)
         tell_plan(policy, planned, self._told)
         news = track(self._attempts, policy, planned, observation, self._clock())
-        permission = self._permission(policy, planned, observation)
+        permission = self._permission(policy, planned, observation, missing=news.missing)
         action = next_action(planned, permission)
         key = new_key() if action else ""
         return Step(policy, observation, planned, permission, action, requested, key, eta, news.finished, news.found)
 
-    def _permission(self, policy: Policy, planned: Plan, observation: Observation) -> Permission:
+    def _permission(self, policy: Policy, planned: Plan, observation: Observation, *, missing: bool) -> Permission:
         """Whether what is planned may be done now, by what was done before."""
         objection = self._deletions.objection(policy.server_id, observation)
         again = None if self._recheck is None else observation.taken_at + self._recheck
@@ -236,7 +250,7 @@ class Engine:
         failed = missed and self._attempts.is_open(policy.server_id, planned.slot)
         if planned.slot is not None and (planned.due or failed):
             return self._attempts.permission(policy.server_id, planned.slot, observation.taken_at)
-        return Permission(granted=True)
+        return self._attempts.awaited(policy.server_id, observation.taken_at) if missing else Permission(granted=True)
 
     def _collect(self, circuit: Circuit) -> None:
         """Keep what became of the calls beside the passes until the next pass that is about their servers."""

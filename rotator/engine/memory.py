@@ -43,9 +43,20 @@ class Attempts:
         self._ledger = ledger
         self._last: dict[Id, Attempt] = {}
 
-    def remember(self, earlier: Mapping[Id, Attempt]) -> None:
-        """Go on with what earlier processes left."""
-        self._last |= {server_id: replace(attempt, watched=False) for server_id, attempt in earlier.items()}
+    def remember(self, earlier: Mapping[Id, Attempt], now: datetime) -> None:
+        """Go on with what earlier processes left.
+
+        What a list may still lack is waited for from `now` on: how long ago it was asked for, only clocks could tell
+        that may have been set since.
+        """
+        for server_id, attempt in earlier.items():
+            at = min(attempt.at, now) if attempt.stage is Result.FAILED else now
+            self._last[server_id] = replace(attempt, watched=False, at=at)
+
+    def shift(self, jump: timedelta) -> None:
+        """The clock was set."""
+        for server_id, attempt in self._last.items():
+            self._last[server_id] = replace(attempt, at=attempt.at + jump, begun=attempt.begun + jump)
 
     def take_over(self, other: Attempts) -> None:
         """Go on with what another engine of this process knows, and may yet learn: its work may not have ended."""
@@ -120,8 +131,6 @@ class Attempts:
         attempt = self.of(server_id, slot)
         if attempt is None:
             return self._beside_later(server_id, slot, listed_at)
-        if attempt.at > listed_at:  # the clock was set back: what it said before must not hold the slot up
-            attempt = self._last[server_id] = replace(attempt, at=listed_at)
         if attempt.stage in (Result.SENT, Result.COMPLETED):
             return self._vanished(attempt, listed_at)
         if attempt.stage is Result.UNCERTAIN:
@@ -142,6 +151,13 @@ class Attempts:
         again = attempt.at + self._retry_delays[attempt.tries - 1]
         return Permission(granted=listed_at >= again, reason=attempt.reason, look_again=again)
 
+    def awaited(self, server_id: Id, listed_at: datetime) -> Permission:
+        """Whether anything may be done by a list that lacks what was asked for last: it is older than it says."""
+        attempt = self.last(server_id)
+        if attempt is None or listed_at >= attempt.at + STALE:
+            return Permission(granted=True)
+        return _late(listed_at)
+
     def _beside_later(self, server_id: Id, slot: datetime, listed_at: datetime) -> Permission:
         """A slot that was not tried, when a clock that was set back leads to it after a later one was asked for.
 
@@ -151,8 +167,6 @@ class Attempts:
         later = self.last(server_id)
         if later is None or later.slot <= slot or later.stage not in (Result.SENT, Result.UNCERTAIN):
             return Permission(granted=True)
-        if later.at > listed_at:
-            later = self._last[server_id] = replace(later, at=listed_at)
         reason = "the clock was set back, and a later slot was asked for that is not in the list yet"
         waits = listed_at < later.at + STALE
         return Permission(not waits, reason if waits else "", look_again=listed_at if waits else None, patient=waits)
@@ -165,19 +179,26 @@ class Attempts:
     def _may_appear(self, attempt: Attempt, now: datetime) -> bool:
         """Whether too little was seen yet to say that an uncertain create came to nothing.
 
-        Two lists, whatever the clock says: it may have been set in between. Who did not send it knows less.
+        Two lists, however long that takes. Who did not send it knows less.
         """
-        settle = self._settle if attempt.watched else max(self._settle, STALE)
-        return attempt.absences < 2 or now < attempt.at + settle
+        return attempt.absences < 2 or now < attempt.at + self._settled(attempt)
+
+    def _settled(self, attempt: Attempt) -> timedelta:
+        """After how long a list that does not show it is proof."""
+        return self._settle if attempt.watched else max(self._settle, STALE)
 
     def _vanished(self, attempt: Attempt, listed_at: datetime) -> Permission:
-        if listed_at < attempt.at + self._settle:
-            reason = "accepted by the API, not in its list yet"
-            return Permission(granted=False, reason=reason, look_again=listed_at, patient=True)
-        if not attempt.watched and listed_at >= attempt.at + STALE:  # no list is that late: somebody deleted it
+        if listed_at < attempt.at + self._settled(attempt):
+            return _late(listed_at)
+        if not attempt.watched:  # no list is that late: somebody deleted it
             return Permission(granted=True)
         reason = "the API accepted it, but its list does not show it any more: was it deleted by hand? Not taken again"
         return Permission(granted=False, reason=reason)
+
+
+def _late(listed_at: datetime) -> Permission:
+    reason = "accepted by the API, not in its list yet"
+    return Permission(granted=False, reason=reason, look_again=listed_at, patient=True, cleanup=False)
 
 
 def _absent(attempt: Attempt) -> str:
@@ -203,6 +224,10 @@ class Deletions:
         """Go on with what another engine of this process knows."""
         self._last, self._room = other._last, other._room
 
+    def shift(self, jump: timedelta) -> None:
+        """The clock was set."""
+        self._last |= {server_id: (deleted, at + jump) for server_id, (deleted, at) in self._last.items()}
+
     def note(self, server_id: Id, snapshot_id: Id, now: datetime) -> None:
         """The API said that it deleted the snapshot."""
         self._last[server_id] = (snapshot_id, now)
@@ -221,10 +246,7 @@ class Deletions:
 
     def objection(self, server_id: Id, observation: Observation) -> Permission | None:
         """Why nothing may be decided on this list: it still shows what was deleted."""
-        deleted, noted = self._last.get(server_id, (None, observation.taken_at))
-        at = min(noted, observation.taken_at)  # a clock that was set back must not make it last longer
-        if deleted is not None:
-            self._last[server_id] = deleted, at
+        deleted, at = self._last.get(server_id, (None, observation.taken_at))
         found = [snapshot for snapshot in observation.snapshots if snapshot.id == deleted]
         if not found or observation.taken_at >= at + FORGOTTEN:
             return None

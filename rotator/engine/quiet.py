@@ -92,6 +92,12 @@ class Quieting:
         """Go on with what another engine of this process owes, and with what it may yet come to owe."""
         self._mine, self._failures, self._lock = other._mine, other._failures, other._lock
 
+    def shift(self, jump: timedelta) -> None:
+        """The clock was set."""
+        with self._lock:
+            for key, failure in self._failures.items():
+                self._failures[key] = replace(failure, again=failure.again + jump)
+
     def prepare(self, policy: Policy, hooks: Hooks, slot: datetime, snapshot: str, key: str) -> None:
         """Run `before`; QuiesceError if it fails, after `after` ran for what it did."""
         if hooks.after is not None:

@@ -24,6 +24,8 @@ class News:
 
     finished: Finished | None = None
     found: Action | None = None
+    missing: bool = False
+    """Whether it does not show what was asked for last and has no result yet."""
 
 
 def track(attempts: Attempts, policy: Policy, plan: Plan, observation: Observation, now: datetime) -> News:
@@ -33,7 +35,7 @@ def track(attempts: Attempts, policy: Policy, plan: Plan, observation: Observati
     slot = attempt.slot if attempt is not None and open_ else plan.slot
     shown = _shown(policy, slot, observation)
     if slot is None or shown is None:
-        return News()
+        return News(missing=open_)
     if attempt is None or attempt.slot != slot:
         if shown.state is State.IN_PROGRESS:
             attempts.meet(policy.server_id, slot, now, begun=shown.created_at or now)

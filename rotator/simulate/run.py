@@ -103,6 +103,7 @@ class _Run:
         self._engine = Engine(
             self._account,
             self._clock,
+            self._clock.monotonic,
             parallel=1,
             poll_interval=settings.poll_interval,
             workers=InTurn(),

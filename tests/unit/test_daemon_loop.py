@@ -238,7 +238,7 @@ class TestClockThatIsSet:
         for number in (20, 21, 22):
             cloud.plant(WEB, f"rotator-202611{number}T020000Z", day(number))
         world = World()
-        engine = Engine(cloud, world.clock, parallel=1, poll_interval=MINUTE)
+        engine = Engine(cloud, world.clock, world.monotonic, parallel=1, poll_interval=MINUTE)
         daemon = Daemon(
             lambda: Setup(config(WEB_DAILY), engine),
             cast("Signals", FakeSignals(world)),

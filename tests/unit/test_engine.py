@@ -10,7 +10,6 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from rotator.engine import Engine, Kind, Report
 from rotator.engine.ledger import NoLedger
@@ -40,12 +39,6 @@ TODAY = "rotator-20261123T020000Z"
 MAIL = 12347
 
 Logs = list[Any]
-
-
-@pytest.fixture
-def logs() -> Iterator[Logs]:
-    with capture_logs() as lines:
-        yield lines
 
 
 @pytest.fixture
@@ -760,7 +753,7 @@ class TestRestart:
 
 class TestStopping:
     def engine(self, cloud: FakeCloud, stopping: threading.Event) -> Engine:
-        return Engine(cloud, cloud.clock, parallel=1, poll_interval=POLL, stopping=stopping)
+        return Engine(cloud, cloud.clock, cloud.monotonic, parallel=1, poll_interval=POLL, stopping=stopping)
 
     def test_once_told_to_stop_nothing_more_is_called(self, logs: Logs) -> None:
         stopping = threading.Event()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from rotator.engine.act import OLDEST_LIST, Actor
 from rotator.engine.ledger import Result
@@ -29,11 +26,7 @@ from tests.ledger import FakeLedger
 TODAY = snapshot_name("rotator", NOW)
 SECOND = timedelta(seconds=1)
 
-
-@pytest.fixture(autouse=True)
-def logs() -> Iterator[list[Any]]:
-    with capture_logs() as lines:
-        yield lines
+pytestmark = pytest.mark.usefixtures("logs")
 
 
 class Bench:

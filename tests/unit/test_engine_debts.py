@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from rotator.engine import Kind
 from rotator.engine.aside import Threads
@@ -21,26 +19,12 @@ from rotator.planner import plan
 from tests.builders import DB, WEB, policy
 from tests.conftest import NOW
 from tests.fake_cloud import FakeCloud, Fault, Shell
-from tests.hooked import AFTER, Bench, Runner, quiet_policy
+from tests.hooked import AFTER, MINUTE, SECOND, TODAY, Bench, Runner, quiet_policy
 from tests.ledger import FakeLedger
 
-SECOND = timedelta(seconds=1)
-MINUTE = timedelta(minutes=1)
-TODAY = "rotator-20261123T020000Z"
 YESTERDAY = "rotator-20261122T020000Z"
 
-
-@pytest.fixture(autouse=True)
-def logs() -> Iterator[list[Any]]:
-    with capture_logs() as lines:
-        yield lines
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    made = Bench()
-    yield made
-    made.shell.close()
+pytestmark = pytest.mark.usefixtures("logs")
 
 
 class Slow:

@@ -10,10 +10,12 @@ from rotator.engine import RETRY_DELAYS, observe_one
 from rotator.engine.ledger import Attempt, NoLedger, Result
 from rotator.engine.memory import STALE, Attempts, Deletions
 from rotator.model import Id, Listing
-from tests.builders import WEB, day, observation, policy, taken
+from tests.builders import DB, WEB, day, observation, policy, taken
 from tests.conftest import NOW
 from tests.fake_cloud import FakeCloud, Fault, Shell
 from tests.ledger import FakeLedger
+
+HOUR = timedelta(hours=1)
 
 
 class EmptyAtFirst(FakeCloud):
@@ -49,6 +51,7 @@ def attempts_after(stage: Result) -> Attempts:
 @pytest.mark.parametrize("stage", [Result.SENT, Result.UNCERTAIN])
 def test_after_a_clock_was_set_back_an_older_slot_waits_for_the_later_one_that_was_asked_for(stage: Result) -> None:
     attempts, back = attempts_after(stage), NOW - timedelta(seconds=90)
+    attempts.shift(back - NOW)
     waits = attempts.permission(WEB, day(22), back)
     assert not waits.granted
     assert waits.patient
@@ -71,7 +74,7 @@ def test_a_later_slot_holds_an_older_one_up_for_as_long_as_a_list_may_be_late() 
 
 def test_a_lost_answer_of_another_process_is_waited_for_as_long_as_a_list_may_be_late() -> None:
     attempts = Attempts(RETRY_DELAYS, timedelta(seconds=30), NoLedger())
-    attempts.remember({WEB: Attempt(NOW, Result.UNCERTAIN, NOW, NOW)})
+    attempts.remember({WEB: Attempt(NOW, Result.UNCERTAIN, NOW, NOW)}, NOW)
     soon = [attempts.permission(WEB, NOW, NOW + timedelta(minutes=minutes)) for minutes in (1, 2, 4)]
     assert not any(each.granted for each in soon)
     assert attempts.permission(WEB, NOW, NOW + STALE).granted
@@ -94,3 +97,47 @@ def test_a_create_whose_answer_was_lost_is_not_asked_for_by_the_next_process_whi
     for _ in range(4):
         Shell(cloud, [policy(WEB)], daemon=daemon, ledger=ledger).run(timedelta(minutes=2))
     assert cloud.changes() == [("create", taken(NOW).name)]
+
+
+@pytest.mark.parametrize("stage", [Result.SENT, Result.UNCERTAIN, Result.COMPLETED])
+def test_what_an_earlier_process_asked_for_is_waited_for_from_the_start_of_this_one(stage: Result) -> None:
+    """A clock that was set ahead in between makes it look long ago."""
+    attempts = Attempts(RETRY_DELAYS, timedelta(seconds=30), NoLedger())
+    attempts.remember({WEB: Attempt(NOW, stage, NOW, NOW)}, NOW + HOUR)
+    soon = [attempts.permission(WEB, NOW, NOW + HOUR + timedelta(minutes=minutes)) for minutes in (0, 1, 4)]
+    assert [(each.granted, each.patient) for each in soon] == [(False, True)] * 3
+    assert attempts.permission(WEB, NOW, NOW + HOUR + STALE).granted
+
+
+def test_a_slot_that_failed_in_an_earlier_process_does_not_wait_again() -> None:
+    attempts = Attempts(RETRY_DELAYS, timedelta(seconds=30), NoLedger())
+    attempts.remember({WEB: Attempt(NOW, Result.FAILED, NOW, NOW)}, NOW + HOUR)
+    assert attempts.permission(WEB, NOW, NOW + HOUR).granted
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+@pytest.mark.parametrize("fault", [None, Fault.LOSE_ANSWER])
+def test_a_clock_that_is_set_while_lists_lag_leads_to_no_second_request(jump: timedelta, fault: Fault | None) -> None:
+    cloud = FakeCloud([policy(WEB, schedule="hourly")])
+    cloud.lag = timedelta(minutes=4)
+    if fault is not None:
+        cloud.trouble("create", fault)
+    shell = Shell(cloud, [policy(WEB, schedule="hourly")])
+    shell.run(timedelta(seconds=20))
+    cloud.skew += jump
+    for _ in range(20):
+        shell.engine.run_pass(shell.policies)
+        cloud.advance(timedelta(seconds=15))
+        cloud.skew -= jump
+        jump = -jump
+    shell.close()
+    created = [name for verb, name in cloud.changes() if verb == "create"]
+    assert len(created) == len(set(created))
+
+
+def test_a_list_that_lacks_what_was_asked_for_decides_nothing_for_another_slot_either() -> None:
+    attempts = attempts_after(Result.SENT)
+    late = attempts.awaited(WEB, NOW + STALE - timedelta(seconds=1))
+    assert (late.granted, late.patient, late.cleanup) == (False, True, False)
+    assert attempts.awaited(WEB, NOW + STALE).granted
+    assert attempts.awaited(DB, NOW).granted

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from rotator.engine import Kind
 from rotator.engine.ledger import Hold, Result
@@ -23,11 +21,7 @@ from tests.ledger import FakeLedger
 MINUTE = timedelta(minutes=1)
 TODAY = "rotator-20261123T020000Z"
 
-
-@pytest.fixture(autouse=True)
-def logs() -> Iterator[list[Any]]:
-    with capture_logs() as lines:
-        yield lines
+pytestmark = pytest.mark.usefixtures("logs")
 
 
 def name(number: int) -> str:
@@ -127,9 +121,9 @@ class TestRestart:
         first.run(6 * MINUTE)
         ended(first)
         cloud.remove(TODAY)
-        cloud.advance(minutes * MINUTE - 1 * MINUTE + timedelta(seconds=15))
+        cloud.advance(timedelta(hours=1))
         second = process(cloud, ledger)
-        second.engine.run_pass([policy()])
+        second.run(minutes * MINUTE)
         ended(second)
         assert (TODAY in cloud.names(WEB)) == again
 

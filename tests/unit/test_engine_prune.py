@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from rotator.engine.ledger import Hold, Result
 from rotator.engine.prune import prune_server
@@ -20,11 +17,7 @@ from tests.ledger import FakeLedger
 
 RULES = policy(keep=1)
 
-
-@pytest.fixture(autouse=True)
-def logs() -> Iterator[list[Any]]:
-    with capture_logs() as lines:
-        yield lines
+pytestmark = pytest.mark.usefixtures("logs")
 
 
 class Bench:

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from rotator.engine import Engine, Kind
 from rotator.engine.aside import Threads
@@ -21,25 +20,10 @@ from rotator.model import AfterWhen, Hooks, Id, Policy
 from tests.builders import DB, WEB, policy
 from tests.conftest import NOW
 from tests.fake_cloud import Crash, FakeCloud, Fault, Inline, Shell
-from tests.hooked import AFTER, BEFORE, Bench, Runner, quiet_policy
+from tests.hooked import AFTER, BEFORE, MINUTE, SECOND, TODAY, Bench, Runner, quiet_policy
 from tests.ledger import FakeLedger
 
-SECOND = timedelta(seconds=1)
-MINUTE = timedelta(minutes=1)
-TODAY = "rotator-20261123T020000Z"
-
-
-@pytest.fixture(autouse=True)
-def logs() -> Iterator[list[Any]]:
-    with capture_logs() as lines:
-        yield lines
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    made = Bench()
-    yield made
-    made.shell.close()
+pytestmark = pytest.mark.usefixtures("logs")
 
 
 class TestOrder:
@@ -279,6 +263,7 @@ class TestBeside:
         engine = Engine(
             cloud,
             cloud.clock,
+            cloud.monotonic,
             parallel=1,
             poll_interval=15 * SECOND,
             stopping=stopping,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from rotator.engine.lease import LEASE, LONGEST
 from rotator.engine.ledger import Hold, Intent, Result
@@ -24,11 +23,7 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 SAFETY = "rotator-20261123T020000Z"
 
-
-@pytest.fixture(autouse=True)
-def logs() -> Iterator[list[Any]]:
-    with capture_logs() as lines:
-        yield lines
+pytestmark = pytest.mark.usefixtures("logs")
 
 
 class Bench:

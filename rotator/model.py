@@ -81,7 +81,7 @@ class Keep:
 
     @property
     def total(self) -> int:
-        """The slots of the cap that the rules can fill."""
+        """The places of the cap that the rules can fill."""
         return sum(self.counts().values())
 
     def counts(self) -> dict[str, int]:
@@ -187,7 +187,7 @@ class Cause(StrEnum):
     SLOT = "slot"
     """A slot is due."""
     ROOM = "room"
-    """The next snapshot needs its slot of the cap."""
+    """The next snapshot needs its place."""
     FAILED = "failed"
     """It failed, so it is no restore point."""
     SURPLUS = "surplus"

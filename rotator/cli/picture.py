@@ -1,4 +1,4 @@
-"""The slots of a server's cap as a row of letters."""
+"""The places of a server's cap as a row of letters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def legend(pictures: Iterable[str]) -> str:
 
 
 def picture(policy: Policy, observation: Observation | None) -> str:
-    """The slots of the cap, oldest first: `RRRF.`; see `LEGEND`."""
+    """The places of the cap, oldest first: `RRRF.`; see `LEGEND`."""
     if observation is None:
         return UNSEEN
     return "".join(letter(policy, each) for each in oldest_first(observation.snapshots)).ljust(CAP, ".")

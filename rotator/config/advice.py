@@ -7,8 +7,8 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
-from rotator.config.rules import duration_text
 from rotator.model import CAP
+from rotator.planner.words import duration_text
 from rotator.slots import slots_between
 
 if TYPE_CHECKING:

@@ -34,15 +34,6 @@ def _example(value: object) -> str:
     return "such as 90s, 15m or 6h"
 
 
-def duration_text(value: timedelta) -> str:
-    """The shortest way to write `value`; `duration` reads it back."""
-    for unit in ("d", "h", "m", "s"):
-        size = timedelta(**{_UNITS[unit]: 1})
-        if value >= size and not value % size:
-            return f"{value // size}{unit}"
-    return f"{value // timedelta(milliseconds=1)}ms"
-
-
 def server_id(value: object) -> Id:
     """A positive number, or text such as a UUID, as the API knows it."""
     if isinstance(value, str) and re.fullmatch(ID, value):

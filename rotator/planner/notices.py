@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from rotator.model import CAP, Notice, Observation, Policy, Sign
 from rotator.planner.census import Census
-from rotator.planner.words import instant, names, since
+from rotator.planner.words import counted, duration_text, instant, names, since
 
 MOST_SURPLUS = 2
 """More surplus restore points than this are held for `rotator prune` (S11)."""
@@ -24,7 +24,8 @@ def notices_of(policy: Policy, observation: Observation, census: Census) -> Iter
 
 def missed(slot: datetime, policy: Policy) -> Notice:
     """The slot passed and is too late to be taken."""
-    text = f"slot {instant(slot)} was missed by more than grace: {policy.grace}; the next one will be taken"
+    grace = duration_text(policy.grace or timedelta(0))
+    text = f"slot {instant(slot)} was missed by more than grace: {grace}; the next one will be taken"
     return Notice(Sign.MISSED, text)
 
 
@@ -67,8 +68,6 @@ def _unclear(census: Census) -> Iterator[Notice]:
 def _squeezed(policy: Policy, census: Census) -> Iterator[Notice]:
     fit = CAP - len(census.foreign)
     if policy.keep.total > fit:
-        text = (
-            f"keep: {policy.keep} wants {policy.keep.total} slots, but only {fit} are left beside "
-            f"snapshots rotator does not own: {names(census.foreign)}"
-        )
-        yield Notice(Sign.SQUEEZED, text)
+        wanted, left = counted(policy.keep.total, "place"), "only 1 is left" if fit == 1 else f"only {fit} are left"
+        others = f"beside snapshots rotator does not own: {names(census.foreign)}"
+        yield Notice(Sign.SQUEEZED, f"keep: {policy.keep} wants {wanted}, but {left} {others}")

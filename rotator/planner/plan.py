@@ -206,7 +206,7 @@ def _least_missed(candidates: Sequence[Owned], future: _Future) -> Owned:
 def _room_delete(victim: Owned, future: _Future, name: str) -> Action:
     why = future.reasons.get(victim.snapshot.id)
     rule = f"of what {why.rule} keeps it is missed least" if why else "no keep rule wants it once the new one is there"
-    return _delete(victim, Cause.ROOM, f"makes room for {name}: every slot is taken, and {rule}")
+    return _delete(victim, Cause.ROOM, f"makes room for {name}: every place is taken, and {rule}")
 
 
 def _waiting(census: Census) -> str | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rotator.model import CAP, Policy, Snapshot
 from rotator.planner.census import Census, Owned
+
+_UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)), ("s", timedelta(seconds=1)))
 
 
 def instant(moment: datetime) -> str:
@@ -17,6 +19,14 @@ def instant(moment: datetime) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 server`, `5 servers`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration_text(value: timedelta) -> str:
+    """The shortest way to write `value` as a policy does: `20m`."""
+    for unit, size in _UNITS:
+        if value >= size and not value % size:
+            return f"{value // size}{unit}"
+    return f"{value // timedelta(milliseconds=1)}ms"
 
 
 def names(snapshots: Iterable[Snapshot | Owned]) -> str:
@@ -31,7 +41,7 @@ def since(snapshot: Snapshot) -> str:
 
 
 def holders(census: Census, policy: Policy) -> str:
-    """Who holds the slots of the cap when there is no room and nothing may be deleted."""
+    """Who holds the places of the cap when there is no room and nothing may be deleted."""
     unsure = (*census.future, *census.undated)
     stuck = [each for each in census.unfinished if each.snapshot in census.stuck and each not in unsure]
     unknown = [each for each in census.unknown if each not in unsure]
@@ -43,7 +53,7 @@ def holders(census: Census, policy: Policy) -> str:
         (unsure, "snapshots dated in the future or not at all, which rotator never deletes"),
     )
     return "; ".join(
-        f"{len(group)} of {CAP} slots {'is' if len(group) == 1 else 'are'} held by {who}: {names(group)}"
+        f"{len(group)} of {CAP} places {'is' if len(group) == 1 else 'are'} held by {who}: {names(group)}"
         for group, who in groups
         if group
     )

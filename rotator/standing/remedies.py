@@ -10,7 +10,7 @@ from rotator.standing.judge import Trouble
 
 _REMEDIES: Mapping[str, str] = {
     Trouble.FAILING: "rotator keeps trying; `rotator status` shows how it stands, `rotator doctor` looks for causes.",
-    Trouble.BLOCKED: "free a slot: delete a snapshot that nobody needs any more, or keep fewer.",
+    Trouble.BLOCKED: "free a place: delete a snapshot that nobody needs any more, or keep fewer.",
     Trouble.STUCK: "rotator never touches such a snapshot: look at it in the panel, or ask the provider.",
     Trouble.HELD: "look, then decide: `rotator prune --server NAME` asks before it deletes.",
     Trouble.STALE: "`rotator plan --server NAME` shows what would be done now, and why; see that rotator runs.",

@@ -277,7 +277,7 @@ class TestPlan:
         account.plant_foreign("a", "b", "c", "d", "e")
         ran = rotator("plan", "-c", account.path)
         assert ran.code == 1
-        assert "! blocked: 5 of 5 slots are held by snapshots rotator does not own:" in ran.out
+        assert "! blocked: 5 of 5 places are held by snapshots rotator does not own:" in ran.out
 
     @pytest.mark.parametrize("command", ["plan", "prune", "status", "once"])
     def test_server_whose_list_cannot_be_read_is_told_and_stops_no_other(

@@ -178,7 +178,7 @@ def test_silent_when_all_is_well_and_when_the_run_before_still_works(machine: Ma
 
 def test_one_mail_to_read_when_a_server_is_blocked(machine: Machine) -> None:
     (mail,) = machine.mails()["failing"]
-    assert "5 of 5 slots are held by snapshots rotator does not own" in mail
+    assert "5 of 5 places are held by snapshots rotator does not own" in mail
     assert "by\\cron" in mail, "the shell took a backslash for something else"
     assert "2 servers: 1 created, 0 deleted, 1 with problems" in mail
     assert "\x1b" not in mail

@@ -16,9 +16,10 @@ import pytest
 
 from rotator.config import Config, DisabledServer, find_config, load
 from rotator.config.resolve import parse
-from rotator.config.rules import duration, duration_text
+from rotator.config.rules import duration
 from rotator.errors import ConfigError
 from rotator.model import Keep, Policy, Schedule
+from rotator.planner.words import duration_text
 from rotator.slots import splay_of
 
 FILE = Path("/etc/rotator/config.yaml")

@@ -117,8 +117,10 @@ class TestGrace:
         missed = planned(*days(22), now=NOW + 2 * HOUR, grace=HOUR)
         assert did(missed) == []
         assert told(missed, Sign.MISSED) == [
-            "slot 2026-11-23 02:00:00Z was missed by more than grace: 1:00:00; the next one will be taken"
+            "slot 2026-11-23 02:00:00Z was missed by more than grace: 1h; the next one will be taken"
         ]
+        missed = planned(*days(22), now=NOW + 2 * HOUR, grace=20 * MINUTE)
+        assert "was missed by more than grace: 20m; the next one" in told(missed, Sign.MISSED)[0]
 
     def test_a_taken_slot_is_never_missed(self) -> None:
         assert not told(planned(*days(23), now=NOW + 2 * HOUR, grace=HOUR), Sign.MISSED)
@@ -224,7 +226,7 @@ class TestInProgress:
         failing = planned(*days(18, 19, 20), *early)
         assert did(failing) == []
         assert failing.blocked is not None
-        assert "3 of 5 slots are held by restore points that stay" in failing.blocked
+        assert "3 of 5 places are held by restore points that stay" in failing.blocked
 
     @pytest.mark.parametrize(
         ("own", "odd", "victim"),
@@ -251,7 +253,7 @@ class TestRoom:
         full = planned(*days(18, 19, 20, 21, 22), keep=5)
         assert did(full) == ["delete 18: room", "create 23"]
         assert full.actions[0].reason == (
-            "makes room for rotator-20261123T020000Z: every slot is taken, "
+            "makes room for rotator-20261123T020000Z: every place is taken, "
             "and no keep rule wants it once the new one is there"
         )
 
@@ -324,7 +326,7 @@ class TestRoom:
 
 
 class TestVictim:
-    """Who goes when every slot is wanted."""
+    """Who goes when every place is wanted."""
 
     @pytest.mark.parametrize(
         ("keep", "own", "others", "victim"),
@@ -350,7 +352,7 @@ class TestVictim:
     def test_the_reason_names_the_rule(self) -> None:
         squeezed = planned(*foreign("a", "b"), *days(20, 21, 22), keep=4)
         assert squeezed.actions[0].reason == (
-            "makes room for rotator-20261123T020000Z: every slot is taken, and of what last keeps it is missed least"
+            "makes room for rotator-20261123T020000Z: every place is taken, and of what last keeps it is missed least"
         )
 
     def test_the_others_are_judged_as_they_will_be_without_it_and_with_the_new_one(self) -> None:
@@ -368,7 +370,7 @@ class TestBlocked:
     def test_foreign_snapshots_hold_every_slot(self) -> None:
         blocked = planned(*foreign("a", "b", "c", "d", "e"))
         assert (blocked.due, did(blocked)) == (True, [])
-        assert blocked.blocked == "5 of 5 slots are held by snapshots rotator does not own: a, b, c, d, e"
+        assert blocked.blocked == "5 of 5 places are held by snapshots rotator does not own: a, b, c, d, e"
 
     @pytest.mark.parametrize(
         ("snapshots", "rules", "held_by"),
@@ -377,8 +379,8 @@ class TestBlocked:
                 [*foreign("a", "b", "c", "d"), *days(22)],
                 {},
                 {
-                    "4 of 5 slots are held by snapshots rotator does not own": "a, b, c, d",
-                    "1 of 5 slots is held by restore points that stay (the newest always does; min_keep: 1)": (
+                    "4 of 5 places are held by snapshots rotator does not own": "a, b, c, d",
+                    "1 of 5 places is held by restore points that stay (the newest always does; min_keep: 1)": (
                         "rotator-20261122T020000Z"
                     ),
                 },
@@ -387,8 +389,8 @@ class TestBlocked:
                 [*days(21, 22), *foreign("a", "b", "c")],
                 {"min_keep": 2},
                 {
-                    "3 of 5 slots are held by snapshots rotator does not own": "a, b, c",
-                    "2 of 5 slots are held by restore points that stay (the newest always does; min_keep: 2)": (
+                    "3 of 5 places are held by snapshots rotator does not own": "a, b, c",
+                    "2 of 5 places are held by restore points that stay (the newest always does; min_keep: 2)": (
                         "rotator-20261121T020000Z, rotator-20261122T020000Z"
                     ),
                 },
@@ -397,8 +399,8 @@ class TestBlocked:
                 [*foreign("a", "b", "c"), *(taken(day(each), "in_progress") for each in (21, 22))],
                 {},
                 {
-                    "3 of 5 slots are held by snapshots rotator does not own": "a, b, c",
-                    "2 of 5 slots are held by snapshots stuck in progress": (
+                    "3 of 5 places are held by snapshots rotator does not own": "a, b, c",
+                    "2 of 5 places are held by snapshots stuck in progress": (
                         "rotator-20261121T020000Z, rotator-20261122T020000Z"
                     ),
                 },
@@ -407,8 +409,8 @@ class TestBlocked:
                 [*foreign("a", "b", "c"), *(taken(day(each), "archived") for each in (21, 22))],
                 {},
                 {
-                    "3 of 5 slots are held by snapshots rotator does not own": "a, b, c",
-                    "2 of 5 slots are held by snapshots of a status rotator does not know": (
+                    "3 of 5 places are held by snapshots rotator does not own": "a, b, c",
+                    "2 of 5 places are held by snapshots of a status rotator does not know": (
                         "rotator-20261121T020000Z, rotator-20261122T020000Z"
                     ),
                 },
@@ -417,9 +419,9 @@ class TestBlocked:
                 [*foreign("a", "b", "c", "d"), taken(day(29))],
                 {},
                 {
-                    "4 of 5 slots are held by snapshots rotator does not own": "a, b, c, d",
+                    "4 of 5 places are held by snapshots rotator does not own": "a, b, c, d",
                     (
-                        "1 of 5 slots is held by snapshots dated in the future or not at all, "
+                        "1 of 5 places is held by snapshots dated in the future or not at all, "
                         "which rotator never deletes"
                     ): "rotator-20261129T020000Z",
                 },
@@ -438,12 +440,12 @@ class TestBlocked:
     def test_says_so_too_when_only_future_dated_ones_that_are_no_restore_points_hold_the_slots(
         self, status: str
     ) -> None:
-        """The clock was a year ahead once: five snapshots of that time hold every slot, and nothing may be deleted."""
+        """The clock was a year ahead once: five snapshots of that time hold every place, and nothing may be deleted."""
         ahead = [taken(day(24 + each), status, created_at=NOW - 2 * HOUR) for each in range(CAP)]
         blocked = planned(*ahead)
         assert (blocked.due, did(blocked), blocked.waiting) == (True, [], None)
         assert blocked.blocked == (
-            "5 of 5 slots are held by snapshots dated in the future or not at all, which rotator never deletes: "
+            "5 of 5 places are held by snapshots dated in the future or not at all, which rotator never deletes: "
             + ", ".join(each.name for each in ahead)
         )
 
@@ -662,13 +664,19 @@ class TestNotices:
             (
                 4,
                 "ab",
-                "keep: 4 wants 4 slots, but only 3 are left beside snapshots rotator does not own: a, b",
+                "keep: 4 wants 4 places, but only 3 are left beside snapshots rotator does not own: a, b",
+            ),
+            (2, "abcd", "keep: 2 wants 2 places, but only 1 is left beside snapshots rotator does not own: a, b, c, d"),
+            (
+                1,
+                "abcde",
+                "keep: 1 wants 1 place, but only 0 are left beside snapshots rotator does not own: a, b, c, d, e",
             ),
             (
                 Keep(last=4, weekly=1),
                 "a",
                 (
-                    "keep: {last: 4, weekly: 1} wants 5 slots, but only 4 are left beside "
+                    "keep: {last: 4, weekly: 1} wants 5 places, but only 4 are left beside "
                     "snapshots rotator does not own: a"
                 ),
             ),

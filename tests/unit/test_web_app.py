@@ -351,8 +351,8 @@ def test_trouble_is_told_in_words_with_what_to_do() -> None:
     text = Outline(Got(shown(troubled=2)).text).text
     assert "What is wrong" in text
     assert "rotator plan --server web-0001" in text
-    assert "4 of 5 slots are held by snapshots rotator does not own" in text
-    assert "free a slot" in text
+    assert "4 of 5 places are held by snapshots rotator does not own" in text
+    assert "free a place" in text
 
 
 def test_the_same_trouble_of_many_is_told_once() -> None:

@@ -11,11 +11,10 @@ from rotator.cli.refusals import refusals
 from rotator.cli.words import bullet, painted, write
 from rotator.config import Config, find_config, load, read_token
 from rotator.config.addresses import is_private
-from rotator.config.rules import duration_text
 from rotator.errors import ConfigError, CredentialsError, Exit
 from rotator.model import CAP, Hooks, Policy
 from rotator.naming import printable
-from rotator.planner.words import counted
+from rotator.planner.words import counted, duration_text
 
 
 def run(arguments: argparse.Namespace) -> int:

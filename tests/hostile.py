@@ -75,6 +75,9 @@ class Peer:
 
 Behaviour = Callable[[Peer], None]
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+"""How an answer begins whose body comes in chunks."""
+
 
 class Hostile:
     """Accepts connections and leaves each to `behave`, in a thread of its own; closes it when that returns."""
@@ -164,6 +167,31 @@ def once(data: bytes) -> Behaviour:
     def behave(peer: Peer) -> None:
         peer.request()
         peer.send(data)
+
+    return behave
+
+
+def dripping(start: bytes, drop: bytes) -> Behaviour:
+    """Send the start to one request, and then a drop every 20 ms, for ever."""
+
+    def behave(peer: Peer) -> None:
+        peer.request()
+        peer.send(start)
+        while True:
+            peer.pause(0.02)
+            peer.send(drop)
+
+    return behave
+
+
+def pouring(start: bytes, piece: bytes) -> Behaviour:
+    """Send the start to one request, and then pieces as fast as they are taken, for ever."""
+
+    def behave(peer: Peer) -> None:
+        peer.request()
+        peer.send(start)
+        while True:
+            peer.send(piece)
 
     return behave
 

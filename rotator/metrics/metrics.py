@@ -16,8 +16,9 @@ from rotator.engine import Outcome, Report
 from rotator.logs import Event, logger
 from rotator.metrics.families import process_families, rows_of, server_text
 from rotator.metrics.fleet import Fleet
+from rotator.metrics.replace import replace_file
 from rotator.metrics.series import Counter, Histogram
-from rotator.metrics.textfile import replace_file, samples_in
+from rotator.metrics.textfile import MODE, samples_in
 from rotator.model import Verb
 from rotator.standing import Watcher
 
@@ -96,7 +97,7 @@ class Metrics(Watcher):
         """
         self._resume(path)
         try:
-            replace_file(path, self._with_servers(generate_latest(self._of_file)))
+            replace_file(path, [self._with_servers(generate_latest(self._of_file))], MODE)
         except OSError as error:
             reason = f"{error.strerror or error}; the folder must exist and be writable for rotator"
             logger().warning(Event.METRICS_FILE_FAILED, file=str(path), reason=reason)

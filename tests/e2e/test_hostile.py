@@ -11,10 +11,9 @@ from pathlib import Path
 from tests.e2e.ill_meant import EMPTY, body, configured, drip, listed, row
 from tests.e2e.program import TOKEN, Program
 from tests.e2e.watched import Watched, watched
-from tests.hostile import Behaviour, Hostile, Peer, answering, http, once
+from tests.hostile import CHUNKED, Behaviour, Hostile, Peer, answering, http, once, pouring
 
 MIB = 2**20
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 AT_ONCE = 10
 """Runs at a time: most of them wait."""
 MODEST = 120 * MIB
@@ -23,18 +22,6 @@ ONE_ANSWER = 280 * MIB
 """What a run takes that holds one answer of the largest size, which is 64 MiB; it was 175 MiB."""
 SECONDS = 30.0
 """Four tries of one second each with the waits between them took 7.8, while nothing else ran; a bound, not a speed."""
-
-
-def pour(start: bytes, piece: bytes) -> Behaviour:
-    """The start, then pieces as fast as they are taken, for ever."""
-
-    def behave(peer: Peer) -> None:
-        peer.request()
-        peer.send(start)
-        while True:
-            peer.send(piece)
-
-    return behave
 
 
 def gzip_bomb(peer: Peer) -> None:
@@ -86,12 +73,12 @@ CASES = {
         gzip_bomb, ("once",), "too large (more than 64 MiB); is api.url right?", code=1, peak=ONE_ANSWER
     ),
     "sends a body without end": Case(
-        pour(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536), ("plan",), "too large", code=1, peak=ONE_ANSWER
+        pouring(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536), ("plan",), "too large", code=1, peak=ONE_ANSWER
     ),
     "sends chunks without end": Case(
-        pour(CHUNKED, b"10000\r\n" + b" " * 65536 + b"\r\n"), ONLINE, "too large", code=1, peak=ONE_ANSWER
+        pouring(CHUNKED, b"10000\r\n" + b" " * 65536 + b"\r\n"), ONLINE, "too large", code=1, peak=ONE_ANSWER
     ),
-    "floods with interim answers": Case(pour(b"", FLOOD), ("status",), "check api.url", timeout="1s"),
+    "floods with interim answers": Case(pouring(b"", FLOOD), ("status",), "check api.url", timeout="1s"),
     "sends what grows in memory": Case(
         body(b'{"count":0,"results":[' + b"[]," * (60 * MIB // 3) + b"0]}"),
         ("once",),

@@ -25,7 +25,7 @@ from rotator.api.wire import _DeadlineReader
 from rotator.errors import ApiError, Exit, MaybeCreatedError, UnavailableError, UnreachableError, UnreadableError
 from tests.components import needs_component
 from tests.conftest import NOW
-from tests.hostile import Behaviour, Gone, Hostile, Peer, answering, http, once
+from tests.hostile import CHUNKED, Behaviour, Gone, Hostile, Peer, answering, dripping, http, once, pouring
 
 TOKEN = "token-of-this-test"
 EMPTY = b'{"count": 0, "results": []}'
@@ -90,32 +90,6 @@ def peak_memory(most: int) -> Iterator[None]:
         tracemalloc.stop()
 
 
-def dripping(start: bytes, drop: bytes) -> Behaviour:
-    """Send the start at once and then a drop every 20 ms, for ever."""
-
-    def behave(peer: Peer) -> None:
-        peer.request()
-        peer.send(start)
-        while True:
-            peer.pause(0.02)
-            peer.send(drop)
-
-    return behave
-
-
-def pouring(start: bytes, piece: bytes) -> Behaviour:
-    """Send the start and then pieces as fast as they are taken, for ever."""
-
-    def behave(peer: Peer) -> None:
-        peer.request()
-        peer.send(start)
-        while True:
-            peer.send(piece)
-
-    return behave
-
-
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 SLOW = {
     "silence": dripping(b"", b""),
     "status line": dripping(b"HTTP/1.1 200 O", b"K"),

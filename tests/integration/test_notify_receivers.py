@@ -29,7 +29,7 @@ from tests.builders import policy
 from tests.components import needs_component
 from tests.conftest import NOW
 from tests.e2e.program import until
-from tests.hostile import Behaviour, Hostile, Peer, http, once
+from tests.hostile import Behaviour, Hostile, dripping, http, once, pouring
 from tests.passes import config, outcome
 from tests.receivers import Receiver
 
@@ -103,17 +103,6 @@ def test_a_refusal_is_told_in_words(status: int, passing: bool, words: str) -> N
         assert receiver.paths == [f"/{SECRET_PATH}"]  # a redirect was not followed
 
 
-def dripping(start: bytes, drop: bytes) -> Behaviour:
-    def behave(peer: Peer) -> None:
-        peer.request()
-        peer.send(start)
-        while True:
-            peer.pause(0.02)
-            peer.send(drop)
-
-    return behave
-
-
 SLOW = {
     "silence": dripping(b"", b""),
     "status line": dripping(b"HTTP/1.1 200 O", b"K"),
@@ -133,13 +122,7 @@ def test_a_slow_receiver_or_proxy_costs_no_more_than_the_time_limit(behave: Beha
 
 
 def test_an_endless_answer_is_not_read() -> None:
-    def pour(peer: Peer) -> None:
-        peer.request()
-        peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
-        while True:
-            peer.send(b"x" * 65536)
-
-    with Hostile(pour) as server:
+    with Hostile(pouring(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536)) as server:
         assert post(server.url, b"", {}, {}, 5).ok
 
 

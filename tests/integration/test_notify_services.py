@@ -27,7 +27,7 @@ from rotator.notify.services import ServiceOutlet
 from rotator.notify.words import trial
 from tests.components import needs_component
 from tests.conftest import NOW
-from tests.hostile import Hostile, Peer
+from tests.hostile import Hostile, Peer, dripping
 from tests.receivers import Receiver
 
 PASSWORD = "mail-password-of-this-test"
@@ -177,14 +177,7 @@ def test_a_service_that_never_answers_costs_no_more_than_its_time() -> None:
 
 
 def test_a_service_that_drips_for_ever_is_given_up_and_not_piled_up() -> None:
-    def drip(peer: Peer) -> None:
-        peer.request()
-        peer.send(b"HTTP/1.1 200 OK\r\n")
-        while True:
-            peer.pause(0.05)
-            peer.send(b"X: y\r\n")
-
-    with Hostile(drip) as server:
+    with Hostile(dripping(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n")) as server:
         service = outlet(f"json://127.0.0.1:{server.port}", longest=0.3)
         assert service.send(MESSAGE) == Answer("no answer within 0.3 s", passing=True)
         assert all(thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -126,6 +127,41 @@ def test_a_picture_is_replaced_and_so_is_an_empty_file(config: Path, capsys: pyt
     assert "Picture" not in capsys.readouterr().out
 
 
+def test_a_picture_is_replaced_in_one_step_where_its_link_leads(config: Path) -> None:
+    folder = config.parent / "elsewhere"
+    folder.mkdir()
+    (folder / "real.svg").write_text("<svg>old</svg>")
+    (folder / "real.svg").chmod(0o640)
+    (config.parent / "a.svg").symlink_to("elsewhere/real.svg")
+    with (folder / "real.svg").open() as reader:
+        assert run(["simulate", *FROM, "--days", "1", "--svg", "a.svg"]) == 0
+        assert reader.read() == "<svg>old</svg>", "whoever reads meanwhile sees the whole old picture"
+    assert (config.parent / "a.svg").is_symlink()
+    assert (folder / "real.svg").stat().st_mode & 0o777 == 0o640
+    assert (folder / "real.svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
+    assert [each.name for each in folder.iterdir()] == ["real.svg"]
+
+
+def test_an_old_picture_stays_when_drawing_a_new_one_breaks_off(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks_off(*_: object) -> Iterator[str]:
+        yield "<svg>"
+        raise OSError(28, "No space left on device")
+
+    picture = config.parent / "a.svg"
+    picture.write_text("<svg>old</svg>")
+    monkeypatch.setattr("rotator.simulate.timeline.timeline", breaks_off)
+    assert run(["simulate", *FROM, "--days", "1", "--svg", "a.svg"]) == 2
+    assert picture.read_text() == "<svg>old</svg>"
+    assert sorted(each.name for each in config.parent.iterdir()) == ["a.svg", "config.yaml"]
+
+
+def test_a_link_that_leads_nowhere_is_refused(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, target in (("gone.svg", "nowhere.svg"), ("round.svg", "round.svg")):
+        (config.parent / name).symlink_to(target)
+        assert run(["simulate", *FROM, "--svg", name]) == 2
+        assert f"--svg {name}: this link leads to no file" in capsys.readouterr().err
+
+
 def test_few_servers_are_shown_in_full(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--days", "20", "--fail", "5%", "--outage", "12h@day9", "--foreign", "1")
     assert run(["simulate", *FROM, *options]) == 0
@@ -133,7 +169,7 @@ def test_few_servers_are_shown_in_full(config: Path, capsys: pytest.CaptureFixtu
     assert out.startswith("2 servers, 20 days: 2026-11-23 00:00 to 2026-12-13 00:00 UTC\n  * a snapshot takes 5m; 5% ")
     assert "  * outage: 12h from 2026-12-01 00:00:00Z (day 9)\n" in out
     assert "    outage          day 9: 1 slot caught up, 12 missed; gap 13h 7m\n" in out
-    assert "  ! squeezed: keep: 5 wants 5 slots, but only 4 are left" in out
+    assert "  ! squeezed: keep: 5 wants 5 places, but only 4 are left" in out
     assert "a keep of 3 in all" in " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 80
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.exploration.totals import PATHS
+from tests.exploration.totals import PAGED, PATHS
 from tests.exploration.variants import TABLE
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +44,7 @@ def test_the_numbers_of_paths_are_those_that_the_tests_explore() -> None:
     assert f"and one fault, in {len(alone) - len(two_faults)} others" in words
     assert f"**{sum(alone.values()):,} paths**" in words
     assert f"**{sum(pairs.values()):,} paths**" in words
+    assert f"come in pages, in {len(PAGED)} more worlds, comes to **{sum(PAGED.values()):,} paths**" in words
     assert f"{len(TABLE)} variants of rotator" in words
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import shlex
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from rotator.cli.account import clock
+from rotator.cli.percent import share
 from rotator.cli.words import write
 from rotator.config.rules import duration
 from rotator.daemon.signals import Signals
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         clock,
         create_time=_span(arguments, "create_time"),
         restore_time=_span(arguments, "restore_time"),
-        fail_rate=_share(arguments.fail_rate),
+        fail_rate=share("--fail-rate", arguments.fail_rate),
     )
     fleet(cloud, arguments.servers)
     with Signals() as signals, _served(arguments, cloud) as sandbox:
@@ -108,16 +108,6 @@ def _span(arguments: argparse.Namespace, name: str) -> timedelta:
     if span > LONGEST_SPAN:
         raise UsageError(f"{option}: give at most 24h")
     return span
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text.removesuffix("%")) / 100
-    except ValueError:
-        share = math.nan
-    if not 0 <= share <= 1:
-        raise UsageError(f"--fail-rate {text}: give a percentage from 0% to 100%")
-    return share
 
 
 def _how_to(arguments: argparse.Namespace, url: str, text: str) -> Iterator[str]:

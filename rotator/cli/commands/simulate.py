@@ -20,6 +20,7 @@ from rotator.cli.words import bullet, painted, write
 from rotator.config import Config, find_config, load
 from rotator.errors import Exit, UsageError
 from rotator.logs import Redactor, setup, silence
+from rotator.metrics.replace import replace_file
 from rotator.model import Policy
 from rotator.naming import printable
 from rotator.planner.words import counted, instant
@@ -76,9 +77,12 @@ def _no_collections() -> Iterator[None]:
 def _draw(story: Story, path: Path) -> None:
     from rotator.simulate.timeline import timeline
 
+    target = path.resolve()  # a link stays one
+    mask = os.umask(0o077)
+    os.umask(mask)
     try:
-        with path.open("w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in timeline(story.servers, story))
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~mask
+        replace_file(target, (f"{line}\n".encode() for line in timeline(story.servers, story)), mode)
     except OSError as error:
         raise UsageError(f"--svg {path}: {error.strerror}; name another file") from None
 

@@ -70,10 +70,29 @@ examples:
 """
     parser = command(commands, "simulate", "show what the configuration comes to over months", text, _SIMULATE_CODES)
     account(parser, sandbox=False, token=False)
+    _time(parser)
+    _trouble(parser)
+    parser.add_argument(
+        "--svg",
+        metavar="FILE",
+        type=path,
+        help="draw every restore point's life into this file (replaced if it is there)",
+    )
+    servers(parser)
+    json(parser)
+    logging(parser)
+
+
+def _time(parser: argparse.ArgumentParser) -> None:
+    """Which time is simulated."""
     parser.add_argument("--days", metavar="N", default="90", help="how long (default: 90)")
     parser.add_argument(
         "--from", metavar="DATE", dest="begin", help="when it begins, in UTC, such as 2027-03-01T14:00 (default: today)"
     )
+
+
+def _trouble(parser: argparse.ArgumentParser) -> None:
+    """What goes wrong in a simulation, and how long a snapshot takes."""
     parser.add_argument(
         "--fail", metavar="PERCENT", default="0%", help="how many snapshots fail, such as 5%% (default: 0%%)"
     )
@@ -88,21 +107,12 @@ examples:
     )
     parser.add_argument("--seed", metavar="N", default="0", help="other snapshots fail with another (default: 0)")
     parser.add_argument("--create-time", metavar="TIME", default="5m", help="how long a snapshot takes (default: 5m)")
-    parser.add_argument(
-        "--svg",
-        metavar="FILE",
-        type=path,
-        help="draw every restore point's life into this file (replaced if it is there)",
-    )
-    servers(parser)
-    json(parser)
-    logging(parser)
 
 
 def status(commands: Commands) -> None:
     """The arguments and the help of `rotator status`."""
     text = """\
-Shows, per server, the five slots, the ages of the restore points, the last and
+Shows, per server, the five places, the ages of the restore points, the last and
 the next slot, and what is wrong. Sends GET requests only. Exits 1 if something
 is wrong, so that a monitor can call it.
 

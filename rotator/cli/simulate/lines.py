@@ -10,10 +10,9 @@ from itertools import pairwise
 from statistics import median_low
 
 from rotator.cli.words import WIDTH, bullet, heading, local, painted
-from rotator.config.rules import duration_text
 from rotator.model import CAP, Cause
 from rotator.naming import printable
-from rotator.planner.words import counted, instant
+from rotator.planner.words import counted, duration_text, instant
 from rotator.simulate.doubts import NEVER, doubts
 from rotator.simulate.figures import Figures, OutageCost, figures
 from rotator.simulate.settings import DAY, Settings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import re
 import shlex
@@ -12,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from rotator.cli.percent import share
 from rotator.cli.period import moment
 from rotator.config.rules import duration
 from rotator.errors import UsageError
@@ -36,7 +36,7 @@ def settings_of(arguments: argparse.Namespace, poll_interval: timedelta, now: da
     return Settings(
         begun,
         days,
-        fail=_share(arguments.fail),
+        fail=share("--fail", arguments.fail),
         outages=merged([_outage(text, begun, end) for text in arguments.outage or ()], end),
         foreign=_number("--foreign", arguments.foreign, 0, CAP),
         seed=_number("--seed", arguments.seed, 0, 2**63),
@@ -89,7 +89,9 @@ def picture_file(text: str | None, config: Path) -> Path | None:
         raise UsageError(f"--svg {text}: its folder is not there; make it, or name another file")
     if path.exists() and (not path.is_file() or path.samefile(config)):
         raise UsageError(f"--svg {text}: that is no picture; name another file")
-    if not path.exists() and not os.access(path.parent, os.W_OK | os.X_OK):
+    if path.is_symlink() and not path.exists():
+        raise UsageError(f"--svg {text}: this link leads to no file; remove it, or name another file")
+    if not os.access(path.resolve().parent, os.W_OK | os.X_OK):
         raise UsageError(f"--svg {text}: its folder cannot be written; name another one")
     if path.exists() and not _is_replaceable(path):
         raise UsageError(f"--svg {text}: this file is no picture, and is not replaced; name another file")
@@ -123,18 +125,6 @@ def _number(option: str, text: str, least: int, most: int) -> int:
     if not least <= number <= most:
         raise UsageError(f"{option} {text}: give a whole number from {least} to {most}")
     return number
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text.removesuffix("%")) / 100
-    except ValueError:
-        share = math.nan
-    if not 0 <= share <= 1:
-        raise UsageError(f"--fail {text}: give a percentage from 0% to 100%")
-    if 0 < share < 0.01 and not text.endswith("%"):
-        raise UsageError(f"--fail {text}: write {share * 10000:g}% or {share * 100:g}%")
-    return share
 
 
 def _create_time(text: str) -> timedelta:

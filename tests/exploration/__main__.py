@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from tests.exploration.explore import Explorer, Found
 from tests.exploration.pair import system_of
 from tests.exploration.quiet import quiet
-from tests.exploration.totals import PATHS
+from tests.exploration.totals import PAGED, PATHS
 from tests.exploration.worlds import covering, every_world, world_named
 
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _names(worlds: str) -> list[str]:
     if worlds == "ci":
-        return list(dict.fromkeys(name for name, _ in PATHS))
+        return list(dict.fromkeys(name for name, _ in (*PATHS, *PAGED)))
     if worlds == "covering":
         return [world.name for world in covering(every_world())]
     return [world.name for world in every_world(("pair",) if worlds == "pairs" else ("run", "cron"))]

@@ -14,6 +14,9 @@ PERSON_CREATES, PERSON_DELETES_NEWEST, PERSON_DELETES_OLDEST = (
     "person-creates", "person-deletes-newest", "person-deletes-oldest",
 )  # fmt: skip
 
+PERSON_REPLACES = "person-replaces"
+"""Between two pages: the oldest goes, another one comes, and the count is the same."""
+
 JUMPS = {
     "clock+90s": timedelta(seconds=90),
     "clock-90s": timedelta(seconds=-90),

@@ -16,8 +16,9 @@ from rotator.slots import latest_slot
 from rotator.standing import Watcher
 from tests.conftest import NOW
 from tests.exploration.digest import GONE, Digester
+from tests.exploration.exchange import URL, Wire
 from tests.exploration.ledger import ShortLedger
-from tests.exploration.wire import URL, Outside, Wire
+from tests.exploration.outside import Outside
 from tests.exploration.worlds import POLL_INTERVAL
 from tests.fake_cloud import Crash, Inline
 
@@ -69,10 +70,15 @@ class Machine:
             URL, "token", timeout=timedelta(seconds=30), clock=self.clock, sleep=self._sleep, transport=self.wire
         )
         self.engine = self.new_engine()
+        self.wire.gone_by = lambda: self._followed() - NOW
 
     def clock(self) -> datetime:
         """What this machine takes the time to be."""
         return self.account.now + self.wire.skew
+
+    def monotonic(self) -> float:
+        """Seconds that went by, whatever the clock was set to."""
+        return (self.account.now - NOW).total_seconds()
 
     def new_engine(self) -> Engine:
         """The engine of a new process: of what was before it knows the ledger only."""
@@ -81,6 +87,7 @@ class Machine:
         return Engine(
             self._client,
             self.clock,
+            self.monotonic,
             parallel=1,
             poll_interval=POLL_INTERVAL,
             retry_delays=RETRY_DELAYS if self.lasting else (),
@@ -88,6 +95,11 @@ class Machine:
             aside=Inline(),
             workers=InTurn(),
         )
+
+    def _followed(self) -> datetime:
+        """What the engine took the time to be when `monotonic` was 0."""
+        at, counted = self.engine._clock._anchor
+        return at - timedelta(seconds=counted)
 
     def _sleep(self, seconds: float) -> None:
         self.account.now += timedelta(seconds=seconds)
@@ -137,6 +149,7 @@ class Machine:
         engine, agenda = self.engine, self.agenda()
         return (
             self.wire.skew,
+            self._followed(),
             tuple(self.last.standings.items()),
             tuple(engine._attempts._last.items()),
             tuple(engine._deletions._last.items()),
@@ -153,7 +166,7 @@ class Machine:
 
         `now` is in it as the moment when it wakes: nothing else happens before.
         """
-        skew, standings, attempts, deletions, rooms, outages, at, waiting, process, ledger = self.save()
+        skew, followed, standings, attempts, deletions, rooms, outages, at, waiting, process, ledger = self.save()
         slots = {each.server_id: self._reached(each) for each in self.account.world.policies}
         if digester.calm:
             attempts = tuple(
@@ -170,6 +183,7 @@ class Machine:
         state = (
             self.wakes_at(),
             skew,
+            followed,
             standings,
             attempts,
             deletions,
@@ -195,11 +209,12 @@ class Machine:
 
     def load(self, saved: tuple[Any, ...]) -> None:
         """Go back to what was saved."""
-        self.wire.skew, standings, attempts, deletions, rooms, outages, at, waiting, process, ledger = saved
+        self.wire.skew, followed, standings, attempts, deletions, rooms, outages, at, waiting, process, ledger = saved
         self.ledger.load(ledger)
         self.last.standings = dict(standings)
         self.load_process(process, has_agenda=at is not None)
         engine, agenda = self.engine, self.agenda()
+        engine._clock._anchor = followed, 0.0
         engine._attempts._last = dict(attempts)
         engine._deletions._last = dict(deletions)
         engine._deletions._room = dict(rooms)

@@ -12,7 +12,7 @@ from rotator.engine import Agenda
 from tests.conftest import NOW
 from tests.exploration.digest import TURN
 from tests.exploration.machine import Machine, next_turn
-from tests.exploration.wire import Outside
+from tests.exploration.outside import Outside
 from tests.exploration.worlds import POLL_INTERVAL
 from tests.passes import config
 
@@ -28,10 +28,7 @@ class DaemonMachine(Machine):
 
     def _new_daemon(self) -> Daemon:
         setup = Setup(config(*self.account.world.policies), self.engine)
-        return Daemon(lambda: setup, cast(Any, None), self.clock, self._monotonic, Watchers([self.last]))
-
-    def _monotonic(self) -> float:
-        return (self.account.now - NOW).total_seconds()
+        return Daemon(lambda: setup, cast(Any, None), self.clock, self.monotonic, Watchers([self.last]))
 
     def begin(self) -> None:
         self.engine = self.new_engine()

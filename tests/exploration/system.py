@@ -11,8 +11,8 @@ from tests.exploration.chooser import Chooser, Script
 from tests.exploration.digest import Digester, digest
 from tests.exploration.judge import Judge
 from tests.exploration.machine import Machine
+from tests.exploration.outside import Outside
 from tests.exploration.processes import CronMachine, DaemonMachine
-from tests.exploration.wire import Outside
 from tests.exploration.worlds import CALM, FAULTY, World
 
 CRASHES_ONLY, HARMLESS, ANYTHING = 0, 1, 2

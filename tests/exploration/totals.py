@@ -35,3 +35,13 @@ PATHS: dict[tuple[str, int], int] = {
     ("s1-t1-k5-m1-f0-full-pair", 1): 84_129_384,
 }
 """By world and number of faults."""
+
+PAGED: dict[tuple[str, int], int] = {
+    ("s1-t2-k2-m1-f0-empty-run-p2", 2): 29_228,
+    ("s1-t2-k4-m1-f0-full-bare-p3", 1): 791,
+    ("s1-t2-k5-m1-f0-full-cron-p2", 1): 1_549,
+    ("s2-t2-k2-m1-f3-half-cron-p2", 1): 2_298,
+    ("s2-t2-k5-m1-f1-half-run-p2", 1): 1_170,
+    ("s1-t1-k5-m1-f0-full-pair-p2", 0): 2_785_160,
+}
+"""The same, of worlds in which lists come in pages."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import combinations, product
@@ -47,12 +48,15 @@ class World:
     foreign: int
     history: str
     runner: str
+    page: int | None = None
+    """How many rows a page of a list holds; None: all."""
 
     @cached_property
     def name(self) -> str:
         """All of it in one word, for keys."""
         counts = f"s{self.servers}-t{self.slots}-k{self.keep}-m{self.min_keep}-f{self.foreign}"
-        return f"{counts}-{self.history}-{self.runner}"
+        pages = f"-p{self.page}" if self.page else ""
+        return f"{counts}-{self.history}-{self.runner}{pages}"
 
     @cached_property
     def policies(self) -> tuple[Policy, ...]:
@@ -116,8 +120,10 @@ def _pairs(world: World) -> frozenset[tuple[tuple[int, object], ...]]:
 
 
 def world_named(name: str) -> World:
-    """The world of a key; ValueError for a name that is none."""
+    """The world of a key, with `-p2` behind it for pages of two rows; ValueError for a name that is none."""
+    whole, _, rows = name.rpartition("-p")
+    page = int(rows) if re.fullmatch("[1-9]", rows) else None
     for world in (*every_world((*_RUNNERS, "bare")), *every_world(("pair",))):
-        if world.name == name:
-            return world
+        if world.name == (whole if page else name):
+            return replace(world, page=page)
     raise ValueError(f"{name}: no such world; a name looks like {World(1, 2, 4, 1, 0, 'full', 'run').name}")

@@ -55,6 +55,7 @@ TABLE = (
     Variant(readings.prefix_alone_is_ownership, "S2", "s1-t2-k4-m1-f1-full-run:"),
     Variant(readings.trusts_an_empty_list, "S7", "s1-t2-k3-m1-f0-half-cron:8=empty"),
     Variant(readings.accepts_a_list_with_a_wrong_count, "S4", "s1-t2-k4-m1-f0-full-run:1=page-lost"),
+    Variant(readings.reads_pages_once, "S4", "s1-t2-k4-m1-f0-full-bare-p3:2=person-replaces"),
     Variant(readings.takes_a_server_nobody_mentions_for_empty, "S4", "s2-t2-k3-m1-f0-half-cron:9=empty"),
     Variant(memories.posts_again_blindly, "S7", "s1-t2-k3-m1-f0-half-run:9=5xx-after"),
     Variant(memories.two_deletes_from_one_list, "S4", "s1-t2-k3-m1-f0-over-run:"),

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import pytest
 
+from rotator.api import Client
 from rotator.api.answers import Page, parse_page
 from rotator.engine import observe
 from rotator.engine.observe import Clock, SnapshotApi
@@ -72,6 +73,11 @@ def accepts_a_list_with_a_wrong_count(patch: pytest.MonkeyPatch) -> None:
         return Page(len(page.rows), page.rows, None)
 
     patch.setattr("rotator.api.client.parse_page", broken)
+
+
+def reads_pages_once(patch: pytest.MonkeyPatch) -> None:
+    """Pages whose counts agree are a complete list."""
+    patch.setattr(Client, "_rows", lambda self, path, what: self._pages(path, what)[0])
 
 
 def takes_a_server_nobody_mentions_for_empty(patch: pytest.MonkeyPatch) -> None:

@@ -154,7 +154,7 @@ class Client:
         if pages == 1:
             return rows
         again, _ = self._pages(path, what)
-        if _ids(again) != _ids(rows):
+        if _marks(again) != _marks(rows):
             raise UnreadableError(f"{what}: it changed while its pages were read; nothing is decided on it")
         return again
 
@@ -206,8 +206,9 @@ class Client:
         return reply
 
 
-def _ids(rows: list[Any]) -> list[Any]:
-    return [row.get("id") if isinstance(row, dict) else row for row in rows]
+def _marks(rows: list[Any]) -> list[Any]:
+    """What of the rows must not change while their pages are read; a status may."""
+    return [[row.get(key) for key in ("id", "server", "name")] if isinstance(row, dict) else row for row in rows]
 
 
 def _segment(snapshot_id: Id) -> str:

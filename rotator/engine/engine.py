@@ -299,10 +299,10 @@ class Engine:
         return self._actor.act(step)
 
     def _intent(self, step: Step, action: Action, pass_id: str) -> Intent:
-        intent = intent_of(step.policy, step.plan, action, step.key, self._clock(), self._by)
         created = action.verb is Verb.CREATE
         attempt = self._attempts.tries(step.policy.server_id, step.plan.slot) + 1 if created else 1
-        return replace(intent, attempt=attempt, pass_id=pass_id)
+        now = self._clock()
+        return intent_of(step.policy, step.plan, action, step.key, now, self._by, attempt=attempt, pass_id=pass_id)
 
     def _outcome(
         self,

@@ -16,7 +16,17 @@ def new_key() -> str:
     return os.urandom(8).hex()
 
 
-def intent_of(policy: Policy, planned: Plan, action: Action, key: str, at: datetime, by: str) -> Intent:
+def intent_of(
+    policy: Policy,
+    planned: Plan,
+    action: Action,
+    key: str,
+    at: datetime,
+    by: str,
+    *,
+    attempt: int = 1,
+    pass_id: str = "",
+) -> Intent:
     """What is about to be done to a server, for the ledger; a delete that makes room says for which slot."""
     for_slot = action.verb is Verb.CREATE or action.cause is Cause.ROOM
     return Intent(
@@ -32,6 +42,8 @@ def intent_of(policy: Policy, planned: Plan, action: Action, key: str, at: datet
         by,
         slot=planned.slot if for_slot else None,
         snapshot_id=action.snapshot_id,
+        attempt=attempt,
+        pass_id=pass_id,
     )
 
 

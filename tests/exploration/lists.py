@@ -66,9 +66,6 @@ class Lists:
         outdated = account.outdated_at.get(asked, account.now)
         if served is None or self._page(served, call) == page or account.now - outdated > LAG:
             unfit.add(faults.STALE)
-        if call.server_id is None and (page.more or call.page > 1):
-            # The client compares the ids of two readings only, not whose they are: `_ids` in `rotator/api/client.py`.
-            unfit.add(faults.WRONG_SERVER)
         missing = (faults.MISSING,) if len({each.server_id for each in page.rows}) > 1 else ()
         return (*(each for each in faults.AT_LIST if each not in unfit), *missing)
 

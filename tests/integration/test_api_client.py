@@ -342,6 +342,13 @@ class TestPages:
         with pytest.raises(UnreadableError, match="changed while its pages were read"):
             rig.client.account_snapshots()
 
+    def test_that_once_say_other_servers_decide_nothing(self, rig: Rig) -> None:
+        """Whose a snapshot is decides which servers are thought to have none."""
+        first, second = listed(row(801), count=2, link="?page=2"), listed(row(802), count=2)
+        rig.fail(first, second, first, listed({**row(802), "server": {"id": 99, "name": "other"}}, count=2))
+        with pytest.raises(UnreadableError, match="changed while its pages were read"):
+            rig.client.account_snapshots()
+
     def test_apply_to_the_servers_too(self, rig: Rig) -> None:
         first = listed({"id": 1, "name": "a", "status": "active"}, count=2, link="?page=2")
         second = listed({"id": 2, "name": "b", "status": "active"}, count=2)

@@ -7,23 +7,23 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rotator.api import Client
 from rotator.api.caller import Observe
+from rotator.cli.clock import clock
 from rotator.cli.hooks import hook_runner
 from rotator.cli.locations import lock_file, state_file
+from rotator.cli.servers import chosen
 from rotator.config import Config, Timing, find_config, load, read_token
 from rotator.engine import Decide, Engine, Report
 from rotator.engine.quiet import no_hooks
-from rotator.errors import UsageError
 from rotator.logs import Event, Redactor, logger, setup
-from rotator.model import Id, Policy, opaque_id
 
 if TYPE_CHECKING:
     from rotator.daemon.lock import InstanceLock
@@ -44,11 +44,6 @@ class Account:
     client: Client
     redactor: Redactor
     state: State | None = None
-
-
-def clock() -> datetime:
-    """The wall clock, aware and in UTC; everything below the command line gets it as an argument."""
-    return datetime.now(UTC)
 
 
 def start_logging(arguments: argparse.Namespace) -> Redactor:
@@ -145,26 +140,6 @@ def _sandbox(config: Config, redactor: Redactor, observe: Observe | None) -> Ite
 def _sandbox_config(config: Config) -> Config:
     """Its snapshots take seconds, so they are looked at more often."""
     return replace(config, timing=Timing(poll_interval=SANDBOX_POLL_INTERVAL, stuck_after=config.timing.stuck_after))
-
-
-def chosen(policies: Sequence[Policy], names: Sequence[str] | None) -> tuple[Policy, ...]:
-    """The policies of the servers named by `--server`, or all; UsageError for a name that is not configured."""
-    if not names:
-        return tuple(policies)
-    meant = {name: [each for each in policies if is_called(name, each.server_id, each.server)] for name in names}
-    unknown = [name for name, found in meant.items() if not found]
-    if unknown:
-        known = ", ".join(policy.server for policy in policies[:10]) + (", …" if len(policies) > 10 else "")
-        known = known or "none: every server is switched off"
-        raise UsageError(
-            f"--server {unknown[0]}: no enabled server of the configuration has this name or id; it has {known}"
-        )
-    return tuple(policy for policy in policies if any(policy in found for found in meant.values()))
-
-
-def is_called(wanted: str, server_id: Id, name: str) -> bool:
-    """Whether `--server wanted` means the server of this id and name."""
-    return wanted == name or opaque_id(wanted) == server_id
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 
-from rotator.cli.account import clock
+from rotator.cli.clock import clock
 from rotator.config import Config
 from rotator.config.files import UnusableFileError, credential
 from rotator.config.secret import secret_findings

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from rotator.cli.account import clock
+from rotator.cli.clock import clock
 from rotator.cli.doctor import api, optional, places, program, service, settings
 from rotator.cli.doctor import clock as clocks
 from rotator.cli.doctor.chart import Chart, Check, Finding, Status, examined

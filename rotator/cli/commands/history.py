@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from rotator.cli.account import clock, is_called, start_logging
+from rotator.cli.account import start_logging
+from rotator.cli.clock import clock
 from rotator.cli.locations import state_file
 from rotator.cli.period import period
+from rotator.cli.servers import is_called
 from rotator.cli.words import bullet, painted, write
 from rotator.config import find_config, load
 from rotator.errors import Exit, RotatorError, UsageError

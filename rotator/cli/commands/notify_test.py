@@ -9,7 +9,8 @@ import time
 import uuid
 from collections.abc import Iterator
 
-from rotator.cli.account import clock, load_config, start_logging
+from rotator.cli.account import load_config, start_logging
+from rotator.cli.clock import clock
 from rotator.cli.words import bullet, painted, write
 from rotator.errors import ConfigError, Exit
 from rotator.naming import printable

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from rotator.cli.account import Account, chosen, clock, engine_for, open_account, single_instance
+from rotator.cli.account import Account, engine_for, open_account, single_instance
 from rotator.cli.audience import Audience
+from rotator.cli.clock import clock
 from rotator.cli.journal import Journal, report_lines
 from rotator.cli.progress import Progress
+from rotator.cli.servers import chosen
 from rotator.cli.words import write
 from rotator.daemon.pulse import Pulse
 from rotator.daemon.signals import Signals

@@ -10,7 +10,8 @@ from typing import Any
 
 from structlog.contextvars import bound_contextvars
 
-from rotator.cli.account import clock, open_account, survey
+from rotator.cli.account import open_account, survey
+from rotator.cli.clock import clock
 from rotator.cli.picture import legend, picture
 from rotator.cli.words import bullet, heading, local, painted, write
 from rotator.engine import Outcome, Report

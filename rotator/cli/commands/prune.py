@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from rotator.cli.account import Account, clock, open_account, single_instance, survey
+from rotator.cli.account import Account, open_account, single_instance, survey
 from rotator.cli.ask import typed
+from rotator.cli.clock import clock
 from rotator.cli.commands.plan import action_lines
 from rotator.cli.picture import picture
 from rotator.cli.words import bullet, heading, painted, write

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from rotator.cli.account import Account, clock, is_called, open_account
+from rotator.cli.account import Account, open_account
 from rotator.cli.ask import typed
+from rotator.cli.clock import clock
 from rotator.cli.locations import lock_file
 from rotator.cli.period import moment
 from rotator.cli.progress import Waiting
+from rotator.cli.servers import is_called
 from rotator.cli.words import write
 from rotator.config import Config
 from rotator.daemon.heartbeat import heartbeat, is_marked

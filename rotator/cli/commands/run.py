@@ -7,8 +7,9 @@ import os
 import time
 from collections.abc import Callable
 
-from rotator.cli.account import Account, clock, engine_for, open_account, reloaded, single_instance
+from rotator.cli.account import Account, engine_for, open_account, reloaded, single_instance
 from rotator.cli.audience import Audience
+from rotator.cli.clock import clock
 from rotator.daemon.loop import Daemon, Setup
 from rotator.daemon.pulse import Pulse
 from rotator.daemon.service_manager import ServiceManager

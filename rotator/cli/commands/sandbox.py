@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from rotator.cli.account import clock
+from rotator.cli.clock import clock
 from rotator.cli.percent import share
 from rotator.cli.words import write
 from rotator.config.rules import duration

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from rotator.cli.account import chosen, clock
+from rotator.cli.clock import clock
 from rotator.cli.progress import Days
+from rotator.cli.servers import chosen
 from rotator.cli.simulate.document import as_json, broken_json
 from rotator.cli.simulate.lines import lines
 from rotator.cli.simulate.options import command_of, named, picture_file, settings_of, shortened

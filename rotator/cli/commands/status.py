@@ -9,7 +9,8 @@ from datetime import datetime
 
 from structlog.contextvars import bound_contextvars
 
-from rotator.cli.account import clock, open_account, survey
+from rotator.cli.account import open_account, survey
+from rotator.cli.clock import clock
 from rotator.cli.picture import legend, picture
 from rotator.cli.words import bullet, local, painted, write
 from rotator.engine import Outcome, Report

@@ -30,11 +30,10 @@ class VirtualClock:
 
     def __init__(self, now: datetime) -> None:
         self.now = now
-        self._begun = now
 
     def monotonic(self) -> float:
-        """Seconds that went by."""
-        return (self.now - self._begun).total_seconds()
+        """Seconds that went by since some moment."""
+        return self.now.timestamp()
 
     def __call__(self) -> datetime:
         """The time it is now, aware and in UTC."""

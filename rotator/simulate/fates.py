@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from rotator.engine import RETRY_DELAYS
 from rotator.model import Policy
 from rotator.simulate.story import Fate, Life, SlotFate
-from rotator.slots import latest_slot, slots_between
+from rotator.slots import latest_slot, next_slot
 
 ON_TIME = timedelta(minutes=1)
 """A slot whose restore point was asked for later than this was caught up."""
@@ -22,9 +22,10 @@ def calendar(policy: Policy, begun: datetime, ended: datetime) -> Iterator[datet
     first = latest_slot(policy.schedule, begun - policy.splay)
     if first is not None and not is_over_before(policy, first, begun):
         yield first
-    for slot in slots_between(policy.schedule, begun - policy.splay, ended - policy.splay):
-        if slot + policy.splay < ended:
-            yield slot
+    slot = next_slot(policy.schedule, begun - policy.splay)
+    while slot is not None and slot + policy.splay < ended:
+        yield slot
+        slot = next_slot(policy.schedule, slot)
 
 
 def is_over_before(policy: Policy, slot: datetime, begun: datetime) -> bool:

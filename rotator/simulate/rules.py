@@ -37,9 +37,12 @@ class Shown:
 def judge_create(name: str, there: Sequence[Snapshot], shown: Shown | None) -> None:
     """Raise RuleBrokenError if `name` must not be created on the server that holds `there`."""
     twins = [each for each in there if each.name == name and each.state is not State.FAILED]
-    _rule("S7 once", not twins, f"create {name}: there is one")
-    _rule("S8 cap", shown is not None and shown.rows < CAP, f"create {name}: the list shows no room")
-    _rule("S4 fresh proof", shown is not None and not shown.stale, f"create {name}: no list since a change")
+    if twins:
+        raise RuleBrokenError(f"S7 once: create {name}: there is one")
+    if shown is None or shown.rows >= CAP:
+        raise RuleBrokenError(f"S8 cap: create {name}: the list shows no room")
+    if shown.stale:
+        raise RuleBrokenError(f"S4 fresh proof: create {name}: no list since a change")
 
 
 def judge_delete(
@@ -47,13 +50,16 @@ def judge_delete(
 ) -> None:
     """Raise RuleBrokenError if `target`, one of `there`, must not be deleted now."""
     what = f"delete {target.name} ({target.status})"
-    fresh = shown is not None and not shown.stale and now - shown.at <= FRESH
-    _rule("S4 fresh proof", fresh, f"{what}: no fresh list")
-    _rule("S2 foreign", is_owned(policy, target), f"{what}: it is foreign")
-    _rule("S3 unfinished", target.state in (State.COMPLETED, State.FAILED), what)
+    if shown is None or shown.stale or now - shown.at > FRESH:
+        raise RuleBrokenError(f"S4 fresh proof: {what}: no fresh list")
+    if not is_owned(policy, target):
+        raise RuleBrokenError(f"S2 foreign: {what}: it is foreign")
+    if target.state not in (State.COMPLETED, State.FAILED):
+        raise RuleBrokenError(f"S3 unfinished: {what}")
     slot = slot_of(policy, target)
-    _rule("S5 policy", slot is not None and slot <= now + FUTURE, f"{what}: future or undated")
-    if target.state is State.COMPLETED and shown is not None and slot is not None:
+    if slot is None or slot > now + FUTURE:
+        raise RuleBrokenError(f"S5 policy: {what}: future or undated")
+    if target.state is State.COMPLETED:
         _judge_restore_point(policy, target, slot, there, shown, now)
 
 
@@ -63,11 +69,13 @@ def _judge_restore_point(
     rest = (each for each in there if each.id != target.id and is_owned(policy, each))
     others = [each for each in rest if each.state is State.COMPLETED]
     slots = [at for each in others if (at := slot_of(policy, each)) is not None and at <= now + FUTURE]
-    _rule("S1 floor", len(slots) >= policy.min_keep, f"delete {target.name}: leaves {len(slots)}")
-    _rule("S5 policy", max(slots) >= slot, f"delete {target.name}: it is the newest")
+    if len(slots) < policy.min_keep:
+        raise RuleBrokenError(f"S1 floor: delete {target.name}: leaves {len(slots)}")
+    if max(slots) < slot:
+        raise RuleBrokenError(f"S5 policy: delete {target.name}: it is the newest")
     reached = latest_slot(policy.schedule, shown.at - policy.splay)
-    ordered = shown.rows >= CAP or reached is None or max(slots) >= reached
-    _rule("S6 order", ordered, f"delete {target.name}: the newer one is not complete, and there is room")
+    if shown.rows < CAP and reached is not None and max(slots) < reached:
+        raise RuleBrokenError(f"S6 order: delete {target.name}: the newer one is not complete, and there is room")
 
 
 def is_owned(policy: Policy, snapshot: Snapshot) -> bool:
@@ -88,19 +96,16 @@ def _stated(policy: Policy, name: str) -> datetime | None:
 
 @lru_cache(maxsize=65536)
 def _instant(text: str) -> datetime | None:
-    if not re.fullmatch(r"[0-9]{8}T[0-9]{6}Z", text):
-        return None
+    stated = re.fullmatch(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z", text)
     try:
-        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        if stated is not None:
+            year, month, day, hour, minute, second = map(int, stated.groups())
+            return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
-        return None
+        pass
+    return None
 
 
 def _adopted(policy: Policy, name: str) -> bool:
     patterns = (re.escape(each).replace(r"\*", ".*").replace(r"\?", ".") for each in policy.adopt)
     return any(re.fullmatch(pattern, name) for pattern in patterns)
-
-
-def _rule(rule: str, kept: bool, what: str) -> None:
-    if not kept:
-        raise RuleBrokenError(f"{rule}: {what}")

@@ -165,7 +165,7 @@ class _Run:
 
     def _note_calm(self, calm: Sequence[_Calm], again: datetime) -> None:
         """The looks that were not made; what is done has been seen then."""
-        self._agenda.note(Report(tuple(each.outcome(again) for each in calm)))
+        self._agenda.note(Report(tuple([each.outcome(again) for each in calm])))
         for each in calm:
             if each.done:
                 del self._calm[each.policy.server_id]
@@ -177,13 +177,19 @@ class _Run:
             self._account.count_lists(now, poll, now + _INSTANT)
             self._note_calm(calm, now + poll)
             return
-        # Until then they may wait; when the next of all the others has its turn is for the agenda to say.
-        self._agenda.note(Report(tuple(each.outcome(self._settings.ended) for each in calm)))
         ends = [each.until for each in calm]
-        ends += [at for at in (self._account.next_outage(), self._agenda.next_at()) if at]
+        ends += [at for at in (self._account.next_outage(), self._next_of_others(calm)) if at]
         end = min(ends)
         self._account.count_lists(now, poll, end)
         self._note_calm(calm, now - (now - end) // poll * poll)
+
+    def _next_of_others(self, calm: Sequence[_Calm]) -> datetime | None:
+        """When the next server that is not among these has its turn."""
+        if len(calm) == len(self._policies):
+            return None
+        # The agenda says it, once these are out of the way.
+        self._agenda.note(Report(tuple([each.outcome(self._settings.ended) for each in calm])))
+        return self._agenda.next_at()
 
     def _calm_of(self, due: Sequence[Policy]) -> list[_Calm]:
         """The servers at which there is nothing new to see now."""

@@ -39,6 +39,8 @@ class State(Enum):
     UNKNOWN = "unknown"
     """Any other word: neither a restore point nor something to delete (S3)."""
 
+    __hash__ = object.__hash__  # each is there once; the one that Enum brings is slow before Python 3.12
+
 
 # The document names in_progress and completed only; both words for failure are its own guess.
 _STATES = {
@@ -82,7 +84,7 @@ class Keep:
     @property
     def total(self) -> int:
         """The places of the cap that the rules can fill."""
-        return sum(self.counts().values())
+        return self.last + self.hourly + self.daily + self.weekly + self.monthly + self.yearly
 
     def counts(self) -> dict[str, int]:
         """Rule name to count, finest first."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from itertools import groupby, islice
+from typing import NamedTuple
 
 from rotator.errors import EmptyKeepError
 from rotator.model import Id, Keep
 from rotator.slots import timezone_of
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):  # not a dataclass: the hash of one is slow, and points are keys again and again
     """A restore point as retention sees it; `key` tells apart, and orders, those of one slot."""
 
     slot: datetime
@@ -48,14 +49,13 @@ def kept(points: Iterable[Point], keep: Keep, timezone: str) -> dict[Point, Keep
     newest_first = sorted(set(points), key=_age, reverse=True)
     reasons: dict[Point, KeepReason] = {}
     for rule, count in keep.counts().items():
-        if not count:
-            continue
-        reasons |= _kept_by(rule, count, newest_first, reasons.keys(), timezone_of(timezone))
+        if count:
+            reasons |= _kept_by(rule, count, newest_first, reasons.keys(), timezone)
     return {point: reasons[point] for point in newest_first if point in reasons}
 
 
 def _kept_by(
-    rule: str, count: int, newest_first: Sequence[Point], taken: Collection[Point], timezone: tzinfo
+    rule: str, count: int, newest_first: Sequence[Point], taken: Collection[Point], timezone: str
 ) -> dict[Point, KeepReason]:
     """What one rule keeps besides what is `taken`."""
     free = ((period, point) for period, point in _newest_of_periods(rule, newest_first, timezone) if point not in taken)
@@ -68,14 +68,19 @@ def _kept_by(
     return reasons
 
 
-def _newest_of_periods(rule: str, newest_first: Sequence[Point], timezone: tzinfo) -> Iterator[tuple[str, Point]]:
-    """Each period with its newest point; like borg, neighbours are of one period if its local name is the same.
+def _newest_of_periods(rule: str, newest_first: Sequence[Point], timezone: str) -> Iterator[tuple[str, Point]]:
+    """Each period with its newest point; like borg, neighbours are of one period if its local name is the same."""
+    for period, points in groupby(newest_first, lambda point: _period(rule, point.slot, timezone)):
+        yield period, next(points)
+
+
+@lru_cache(maxsize=4096)  # every slot is asked about again each time that a newer one comes
+def _period(rule: str, slot: datetime, timezone: str) -> str:
+    """The local name of the period that `slot` is in.
 
     Only `last` goes by the instant: two points of the hour that comes twice in autumn are two.
     """
-    zone = UTC if rule == "last" else timezone
-    for period, points in groupby(newest_first, lambda point: _PERIODS[rule](_local(point.slot, zone))):
-        yield period, next(points)
+    return _PERIODS[rule](_local(slot, UTC if rule == "last" else timezone_of(timezone)))
 
 
 def _age(point: Point) -> tuple[datetime, bool, Id]:

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -108,14 +109,15 @@ class Engine:
         """
         self._follow_clock()
         pass_id = os.urandom(6).hex()
-        with bound_contextvars(pass_id=pass_id):
+        with nullcontext() if is_silent() else bound_contextvars(pass_id=pass_id):
             begun, told = self._clock(), self._told.count
             logger().debug(Event.PASS_STARTED, servers=len(policies))
             circuit = Circuit()
             self._holds.refresh(self._pool)
             self._collect(circuit)
             busy = self._aside.busy()
-            free = [each for each in policies if each.server_id not in {*busy, *self._aside_done}]
+            unfit = {*busy, *self._aside_done}
+            free = [each for each in policies if each.server_id not in unfit]
             seen = self._observe(free, circuit)
             looked = {policy.server_id: self._planned(policy, found, requested) for policy, found in seen}
             steps = {server_id: step for server_id, step in looked.items() if isinstance(step, Step)}
@@ -124,7 +126,7 @@ class Engine:
             self._collect(circuit)
             self._outcomes.note_account(circuit)
             owed = self._quieting.owed()
-            outcomes = tuple(self._outcome(policy, looked, results, circuit, owed) for policy in policies)
+            outcomes = tuple([self._outcome(policy, looked, results, circuit, owed) for policy in policies])
             report = Report(outcomes, circuit.error)
             for outcome in outcomes:
                 tell_outcome(outcome, self._told)
@@ -273,7 +275,11 @@ class Engine:
 
         A call with commands around it is made beside the pass: its result comes with a later one.
         """
-        active = [step for server_id, step in steps.items() if step.action and server_id not in self._aside.busy()]
+        active = [step for step in steps.values() if step.action]
+        if not active:
+            return {}
+        busy = self._aside.busy()
+        active = [step for step in active if step.policy.server_id not in busy]
         slow = [step for step in active if _has_hooks(step)]
         quick = [step for step in active if not _has_hooks(step)]
         for step in slow:

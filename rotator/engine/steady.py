@@ -24,7 +24,8 @@ class SteadyClock:
     def __call__(self) -> datetime:
         """The time it is, aware and in UTC."""
         at, counted = self._anchor
-        return at + timedelta(seconds=self._monotonic() - counted)
+        passed = self._monotonic() - counted
+        return at + timedelta(seconds=passed) if passed else at
 
     def follow(self) -> timedelta:
         """Go by the machine's clock again. How far that was set meanwhile: what was noted before has to move along."""

@@ -9,7 +9,7 @@ from rotator.engine.ledger import Attempt, Result
 from rotator.engine.memory import Attempts
 from rotator.engine.report import Finished
 from rotator.engine.tell import server_fields
-from rotator.logs import Event, logger
+from rotator.logs import Event, is_silent, logger
 from rotator.model import Action, Cause, Observation, Plan, Policy, Snapshot, State, Verb
 from rotator.naming import snapshot_name
 
@@ -82,6 +82,8 @@ def _finished(attempts: Attempts, policy: Policy, attempt: Attempt, shown: Snaps
 
 
 def _log(event: Event, policy: Policy, snapshot: Snapshot, slot: datetime, **fields: object) -> None:
+    if is_silent():
+        return
     say = logger().error if event is Event.SNAPSHOT_FAILED else logger().info
     say(
         event,

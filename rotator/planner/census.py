@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -72,24 +73,23 @@ def take_census(policy: Policy, observation: Observation, now: datetime) -> Cens
     """Every snapshot lands in the groups it belongs to, whatever order the list had."""
     snapshots = sorted(observation.snapshots, key=lambda snapshot: (snapshot.created_at or _NEVER, str(snapshot.id)))
     claims = [as_owned(policy, snapshot) for snapshot in snapshots]
-    owned = sorted((claim for claim in claims if claim), key=lambda each: each.slot or _NEVER)
-    running = [snapshot for snapshot in snapshots if snapshot.state is State.IN_PROGRESS]
-    ages = {snapshot: _age(snapshot, now) for snapshot in running}
-    of: dict[State, list[Owned]] = {state: [] for state in State}
-    for each in owned:
-        of[each.snapshot.state].append(each)
+    owned = sorted([claim for claim in claims if claim], key=lambda each: each.slot or _NEVER)
+    ahead = now + FUTURE
+    sure = [each for each in owned if each.slot is not None and each.slot <= ahead]
+    unsure = [each for each in owned if each.slot is None or each.slot > ahead]
+    running = [(each, _age(each, now)) for each in snapshots if each.state is State.IN_PROGRESS]
     return Census(
-        points=tuple(each for each in of[State.COMPLETED] if _credible(each, now)),
-        doubtful=tuple(each for each in of[State.COMPLETED] if not _credible(each, now)),
-        failed=tuple(each for each in of[State.FAILED] if _credible(each, now)),
-        unfinished=tuple(of[State.IN_PROGRESS]),
-        unknown=tuple(of[State.UNKNOWN]),
-        future=tuple(each for each in owned if each.slot is not None and not _credible(each, now)),
-        undated=tuple(each for each in owned if each.slot is None),
-        foreign=tuple(snapshot for snapshot, claim in zip(snapshots, claims, strict=True) if not claim),
-        pending=tuple(each for each, age in ages.items() if age is not None and age <= policy.stuck_after),
-        stuck=tuple(each for each, age in ages.items() if age is not None and age > policy.stuck_after),
-        ageless=tuple(each for each, age in ages.items() if age is None),
+        points=_those(State.COMPLETED, sure),
+        doubtful=_those(State.COMPLETED, unsure),
+        failed=_those(State.FAILED, sure),
+        unfinished=_those(State.IN_PROGRESS, owned),
+        unknown=_those(State.UNKNOWN, owned),
+        future=tuple([each for each in unsure if each.slot is not None]),
+        undated=tuple([each for each in unsure if each.slot is None]),
+        foreign=tuple([snapshot for snapshot, claim in zip(snapshots, claims, strict=True) if not claim]),
+        pending=tuple([each for each, age in running if age is not None and age <= policy.stuck_after]),
+        stuck=tuple([each for each, age in running if age is not None and age > policy.stuck_after]),
+        ageless=tuple([each for each, age in running if age is None]),
         room=CAP - len(snapshots),
     )
 
@@ -107,8 +107,8 @@ def as_owned(policy: Policy, snapshot: Snapshot) -> Owned | None:
     return Owned(snapshot, slot or snapshot.created_at)
 
 
-def _credible(owned: Owned, now: datetime) -> bool:
-    return owned.slot is not None and owned.slot <= now + FUTURE
+def _those(state: State, among: Sequence[Owned]) -> tuple[Owned, ...]:
+    return tuple([each for each in among if each.snapshot.state is state])
 
 
 def _age(snapshot: Snapshot, now: datetime) -> timedelta | None:

@@ -141,9 +141,9 @@ def _ageless(census: Census) -> str | None:
 def _future(policy: Policy, present: Sequence[Owned], due: datetime | None) -> _Future:
     """What the keep rules say once `due`, if any, is complete. `present` is in order, also within a slot."""
     points = (*present, *([_expected(policy, due)] if due else []))
-    wanted = _wanted(tuple(each.slot for each in points), policy.keep, policy.schedule.timezone)
+    wanted = _wanted(tuple([each.slot for each in points]), policy.keep, policy.schedule.timezone)
     reasons = {points[place].snapshot.id: why for place, why in wanted}
-    return _Future(points, reasons, tuple(each for each in points[:-1] if each.snapshot.id not in reasons))
+    return _Future(points, reasons, tuple([each for each in points[:-1] if each.snapshot.id not in reasons]))
 
 
 @lru_cache(maxsize=1024)
@@ -217,13 +217,15 @@ def _verdicts(policy: Policy, census: Census, future: _Future, actions: Sequence
     """Why every owned restore point stays or goes; oldest first."""
     going = {action.snapshot_id: action.reason for action in actions if action.verb is Verb.DELETE}
     unsure = "dated in the future or not at all: never deleted"
-    return tuple(
-        _verdict(each, going.get(each.snapshot.id), _why_kept(each, policy, future)) for each in census.points
-    ) + tuple(Verdict(each.snapshot, each.slot, (unsure,)) for each in census.doubtful)
+    return (
+        *[_verdict(each, policy, future, going.get(each.snapshot.id)) for each in census.points],
+        *[Verdict(each.snapshot, each.slot, (unsure,)) for each in census.doubtful],
+    )
 
 
-def _verdict(owned: Owned, prune_reason: str | None, keep_reason: str) -> Verdict:
-    return Verdict(owned.snapshot, owned.slot, () if prune_reason else (keep_reason,), prune_reason)
+def _verdict(owned: Owned, policy: Policy, future: _Future, prune_reason: str | None) -> Verdict:
+    keep_reasons = () if prune_reason else (_why_kept(owned, policy, future),)
+    return Verdict(owned.snapshot, owned.slot, keep_reasons, prune_reason)
 
 
 def _why_kept(owned: Owned, policy: Policy, future: _Future) -> str:

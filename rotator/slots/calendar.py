@@ -30,7 +30,7 @@ _WINDOWS = tuple(timedelta(hours=hours) for hours in (2, 48, 35 * 24, 400 * 24, 
 _STEADY = (*(timedelta(minutes=2**power) for power in range(13, -1, -1)), timedelta(0))
 
 _CACHED = 4096
-_DAYS_CACHED = 1024  # fewer, since a day may hold 1,440 slots
+_DAYS_CACHED = 400  # a year and a bit; fewer, since a day may hold 1,440 slots
 
 
 def latest_slot(schedule: Schedule, at_or_before: datetime) -> datetime | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from tests.hooked import Bench
+if TYPE_CHECKING:
+    from tests.hooked import Bench
 
 
 @pytest.fixture
@@ -21,6 +22,8 @@ def logs() -> Iterator[list[Any]]:
 @pytest.fixture
 def bench(logs: list[Any]) -> Iterator[Bench]:
     """A server with hooks."""
+    from tests.hooked import Bench  # not above: what breaks rotator has to break a test (tests/mutants.py), not pytest
+
     made = Bench()
     yield made
     made.shell.close()

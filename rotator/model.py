@@ -39,8 +39,6 @@ class State(Enum):
     UNKNOWN = "unknown"
     """Any other word: neither a restore point nor something to delete (S3)."""
 
-    __hash__ = object.__hash__  # each is there once; the one that Enum brings is slow before Python 3.12
-
 
 # The document names in_progress and completed only; both words for failure are its own guess.
 _STATES = {

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rotator.api import Client
 from rotator.api.caller import Observe
-from rotator.cli.clock import clock
+from rotator.cli.clock import boottime, clock
 from rotator.cli.hooks import hook_runner
 from rotator.cli.locations import lock_file, state_file
 from rotator.cli.servers import chosen
@@ -168,7 +167,7 @@ def engine_for(
     return Engine(
         account.client,
         clock,
-        time.monotonic,
+        boottime,
         parallel=account.config.api.parallel,
         poll_interval=account.config.timing.poll_interval,
         retry_delays=retry_delays,

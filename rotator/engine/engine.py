@@ -59,7 +59,7 @@ class Engine:
 
     `ledger` keeps what has to outlast the process, `run_hook` runs the commands around snapshots, `beat` is called
     while a pass makes progress, and `by` is the command that works, for the history. `workers` make the calls of a
-    pass in place of `parallel` threads.
+    pass in place of `parallel` threads. `monotonic` counts seconds, those in which the machine slept as well.
     """
 
     def __init__(
@@ -153,6 +153,7 @@ class Engine:
         """Go on where the engine of an earlier configuration stopped."""
         self._follow_clock()
         other._follow_clock()
+        self._clock.join(other._clock)
         self._attempts.take_over(other._attempts)
         self._deletions.take_over(other._deletions)
         self._quieting.take_over(other._quieting)
@@ -250,9 +251,12 @@ class Engine:
         # A slot that failed is a failure still when `grace` is over.
         missed = any(notice.sign is Sign.MISSED for notice in planned.notices)
         failed = missed and self._attempts.is_open(policy.server_id, planned.slot)
-        if planned.slot is not None and (planned.due or failed):
-            return self._attempts.permission(policy.server_id, planned.slot, observation.taken_at)
-        return self._attempts.awaited(policy.server_id, observation.taken_at) if missing else Permission(granted=True)
+        wanted = planned.slot if planned.due or failed else None
+        if missing and self._attempts.of(policy.server_id, wanted) is None:
+            return self._attempts.awaited(policy.server_id, observation.taken_at)
+        if wanted is not None:
+            return self._attempts.permission(policy.server_id, wanted, observation.taken_at)
+        return Permission(granted=True)
 
     def _collect(self, circuit: Circuit) -> None:
         """Keep what became of the calls beside the passes until the next pass that is about their servers."""

@@ -50,13 +50,15 @@ class Attempts:
         that may have been set since.
         """
         for server_id, attempt in earlier.items():
-            at = min(attempt.at, now) if attempt.stage is Result.FAILED else now
+            at = attempt.at if attempt.stage is Result.FAILED else now
             self._last[server_id] = replace(attempt, watched=False, at=at)
 
     def shift(self, jump: timedelta) -> None:
         """The clock was set."""
-        for server_id, attempt in self._last.items():
-            self._last[server_id] = replace(attempt, at=attempt.at + jump, begun=attempt.begun + jump)
+        for server_id, attempt in list(self._last.items()):
+            moved = replace(attempt, at=attempt.at + jump, begun=attempt.begun + jump)
+            if self._last.get(server_id) is attempt:  # not what a call beside the passes has just noted
+                self._last[server_id] = moved
 
     def take_over(self, other: Attempts) -> None:
         """Go on with what another engine of this process knows, and may yet learn: its work may not have ended."""
@@ -130,7 +132,7 @@ class Attempts:
         """Whether a slot that the list of `listed_at` lacks may be asked for: never twice unless proven absent (S7)."""
         attempt = self.of(server_id, slot)
         if attempt is None:
-            return self._beside_later(server_id, slot, listed_at)
+            return Permission(granted=True)
         if attempt.stage in (Result.SENT, Result.COMPLETED):
             return self._vanished(attempt, listed_at)
         if attempt.stage is Result.UNCERTAIN:
@@ -152,24 +154,15 @@ class Attempts:
         return Permission(granted=listed_at >= again, reason=attempt.reason, look_again=again)
 
     def awaited(self, server_id: Id, listed_at: datetime) -> Permission:
-        """Whether anything may be done by a list that lacks what was asked for last: it is older than it says."""
+        """Whether anything may be done by a list that lacks what was asked for last, for another slot.
+
+        It is older than it says. Another slot would also take the place of that one in this memory: if a clock that was
+        set led to it, the first one would be asked for twice when the clock gets there again (S7).
+        """
         attempt = self.last(server_id)
         if attempt is None or listed_at >= attempt.at + STALE:
             return Permission(granted=True)
         return _late(listed_at)
-
-    def _beside_later(self, server_id: Id, slot: datetime, listed_at: datetime) -> Permission:
-        """A slot that was not tried, when a clock that was set back leads to it after a later one was asked for.
-
-        While a list may lack the later one, the older one is not taken: it would take the place of the later one in
-        this memory, and when the clock gets there again the later one would be asked for twice (S7).
-        """
-        later = self.last(server_id)
-        if later is None or later.slot <= slot or later.stage not in (Result.SENT, Result.UNCERTAIN):
-            return Permission(granted=True)
-        reason = "the clock was set back, and a later slot was asked for that is not in the list yet"
-        waits = listed_at < later.at + STALE
-        return Permission(not waits, reason if waits else "", look_again=listed_at if waits else None, patient=waits)
 
     def _given_up(self, server_id: Id, attempt: Attempt) -> Attempt:
         """An uncertain create that a later list does not show has failed."""
@@ -197,7 +190,7 @@ class Attempts:
 
 
 def _late(listed_at: datetime) -> Permission:
-    reason = "accepted by the API, not in its list yet"
+    reason = "asked for, and not in the API's list yet"
     return Permission(granted=False, reason=reason, look_again=listed_at, patient=True, cleanup=False)
 
 
@@ -226,7 +219,7 @@ class Deletions:
 
     def shift(self, jump: timedelta) -> None:
         """The clock was set."""
-        self._last |= {server_id: (deleted, at + jump) for server_id, (deleted, at) in self._last.items()}
+        self._last |= {server_id: (deleted, at + jump) for server_id, (deleted, at) in list(self._last.items())}
 
     def note(self, server_id: Id, snapshot_id: Id, now: datetime) -> None:
         """The API said that it deleted the snapshot."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 _UNSTEADY = timedelta(seconds=1)
-"""What a clock may gain or lose between two looks without having been set."""
+"""What a clock may gain or lose between two looks without having been set: far less than any wait here."""
 
 
 class SteadyClock:
@@ -19,17 +19,21 @@ class SteadyClock:
     def __init__(self, wall: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
         self._wall = wall
         self._monotonic = monotonic
-        self._anchor = wall(), monotonic()
+        self._anchor = [(wall(), monotonic())]
+        """One pair, in a list that joined clocks share."""
 
     def __call__(self) -> datetime:
         """The time it is, aware and in UTC."""
-        at, counted = self._anchor
-        passed = self._monotonic() - counted
-        return at + timedelta(seconds=passed) if passed else at
+        at, counted = self._anchor[0]
+        return at + timedelta(seconds=self._monotonic() - counted)
 
     def follow(self) -> timedelta:
         """Go by the machine's clock again. How far that was set meanwhile: what was noted before has to move along."""
         before = self()
-        self._anchor = self._wall(), self._monotonic()
-        jump = self._anchor[0] - before
+        self._anchor[0] = self._wall(), self._monotonic()
+        jump = self._anchor[0][0] - before
         return jump if abs(jump) > _UNSTEADY else timedelta(0)
+
+    def join(self, other: SteadyClock) -> None:
+        """Be one clock with `other` from now on: whichever follows, both do."""
+        self._anchor = other._anchor

@@ -98,7 +98,7 @@ class Machine:
 
     def _followed(self) -> datetime:
         """What the engine took the time to be when `monotonic` was 0."""
-        at, counted = self.engine._clock._anchor
+        at, counted = self.engine._clock._anchor[0]
         return at - timedelta(seconds=counted)
 
     def _sleep(self, seconds: float) -> None:
@@ -214,7 +214,7 @@ class Machine:
         self.last.standings = dict(standings)
         self.load_process(process, has_agenda=at is not None)
         engine, agenda = self.engine, self.agenda()
-        engine._clock._anchor = followed, 0.0
+        engine._clock._anchor[0] = followed, 0.0
         engine._attempts._last = dict(attempts)
         engine._deletions._last = dict(deletions)
         engine._deletions._room = dict(rooms)

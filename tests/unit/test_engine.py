@@ -229,7 +229,7 @@ class TestUncertainCreate:
         cloud.advance(POLL)
         late = one_pass(shell)
         assert (kinds(late), late.outcomes[0].problems) == ([Kind.UNCERTAIN], ())
-        assert late.outcomes[0].reason == "accepted by the API, not in its list yet"
+        assert late.outcomes[0].reason == "asked for, and not in the API's list yet"
         shell.run()
         assert cloud.changes() == [("create", TODAY)]
 

@@ -43,7 +43,7 @@ class TestPermission:
         early = attempts.permission(WEB, NOW, NOW + SETTLE - SECOND)
         late = attempts.permission(WEB, NOW, NOW + SETTLE)
         assert (early.granted, early.patient, early.look_again) == (False, True, NOW + SETTLE - SECOND)
-        assert early.reason == "accepted by the API, not in its list yet"
+        assert early.reason == "asked for, and not in the API's list yet"
         assert (late.granted, late.patient, late.look_again) == (False, False, None)
         assert late.reason.startswith("the API accepted it, but its list does not show it any more")
 

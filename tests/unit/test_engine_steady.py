@@ -38,6 +38,15 @@ def test_it_goes_on_evenly_until_it_is_told_to_follow(jump: timedelta) -> None:
     assert clock.follow() == timedelta(0)
 
 
+def test_joined_clocks_follow_together() -> None:
+    time = Time()
+    first, second = SteadyClock(time.wall, time.monotonic), SteadyClock(time.wall, time.monotonic)
+    second.join(first)
+    time.set_by = HOUR
+    assert second.follow() == HOUR
+    assert (first(), first.follow()) == (NOW + HOUR, timedelta(0))
+
+
 def test_a_clock_that_is_a_little_fast_was_not_set() -> None:
     time = Time()
     clock = SteadyClock(time.wall, time.monotonic)

@@ -74,7 +74,7 @@ def takes_one_list_for_proof(patch: pytest.MonkeyPatch) -> None:
 
 def forgets_a_later_slot(patch: pytest.MonkeyPatch) -> None:
     """A clock that was set back leads to an older slot, whatever was asked for by then."""
-    patch.setattr(Attempts, "_beside_later", lambda *args: Permission(granted=True))
+    patch.setattr(Attempts, "awaited", lambda *args: Permission(granted=True))
 
 
 def gives_up_two_for_one_slot(patch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Self
@@ -10,13 +9,13 @@ from typing import Self
 from rotator.model import Id
 from rotator.sandbox import Hold, Request
 from tests.components import clear_faketime
-from tests.e2e.account import DB, WEB, Account, clock
-from tests.e2e.clocks import ahead
+from tests.e2e.account import DB, WEB, Account
+from tests.e2e.clocks import fast
 from tests.e2e.program import Finished, Program, Running, until
 
 MAIL = 12347
-LATER = timedelta(minutes=6)
-"""Longer than a process waits before it believes that what another one asked for was never created."""
+FASTER = 25
+"""Makes 12 s of the 5 minutes that a process waits before it believes that what another one asked for never came."""
 
 Found = dict[Id, list[tuple[str, str]]]
 """Names and statuses per server; the names of slots by their age, so that two fleets can be compared."""
@@ -33,8 +32,8 @@ class Fleet(Account):
         home.mkdir(exist_ok=True)
         super().__init__(home)
         self.rotator = Program(home)
-        self.later = timedelta(0)
-        self.cloud.now = self.now
+        self.times = 1
+        """How many times faster the clock of a process runs that is started from now on."""
         self.cloud.add_server("mail-server-01", MAIL)
         self.plant(1, 2, 3, 4, 5)
         self.plant_foreign("before-upgrade", "by-hand", server_id=DB)
@@ -59,15 +58,11 @@ class Fleet(Account):
         keep = {WEB: 5, DB: 2, MAIL: 2}
         servers = [self.server(server_id, keep=count, **rules) for server_id, count in keep.items()]
         servers[-1]["name"] = "mail-server-01"
-        self.configure(*servers, timing={"poll_interval": "400ms"})
-
-    def now(self) -> datetime:
-        """The account's clock, which the processes go by as well."""
-        return clock() + self.later
+        self.configure(*servers, timing={"poll_interval": f"{400 * self.times}ms"})
 
     def start(self, command: str) -> Running:
-        """`rotator once` or `rotator run`, at the account's time."""
-        return self.rotator.start(command, "-c", self.path, env=ahead(self.later) if self.later else {})
+        """`rotator once` or `rotator run`."""
+        return self.rotator.start(command, "-c", self.path, env=fast(self.times) if self.times > 1 else {})
 
     def converge(self, command: str) -> Finished:
         """Start it and let it work until all is done; a daemon is stopped then."""

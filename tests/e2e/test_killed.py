@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.fleet import AIM, LATER, Fleet, Found, Held
+from tests.e2e.fleet import AIM, FASTER, Fleet, Found, Held
 from tests.e2e.program import Program, until
 
 AT_ONCE = 8
@@ -35,14 +35,15 @@ def undisturbed(home: Path, command: str) -> tuple[Ended, int]:
 
 
 def killed(home: Path, command: str, number: int, *, processed: bool) -> Ended:
-    """Kill it at this call and start it again, late enough for what may have been asked for to be given up."""
+    """Kill it at this call and start it again, long enough for what may have been asked for to be given up."""
     with Fleet(home) as fleet:
         held = Held(fleet, number, processed=processed)
         running = fleet.start(command)
         request = held.wait(command, running)
         running.end(signal.SIGKILL)
         if request and request.method != "GET":
-            fleet.later = LATER
+            fleet.times = FASTER
+            fleet.arrange()
         again = fleet.converge(command)
         assert again.code == 0, again.err
         return Ended(f"{request.method} {request.route}" if request else "", fleet.found(), fleet.created_ids())

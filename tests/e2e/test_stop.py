@@ -14,7 +14,7 @@ import pytest
 
 from rotator.sandbox import Answer, Request
 from tests.e2e.account import DB, FOR_EVER, Account
-from tests.e2e.fleet import AIM, LATER, Fleet
+from tests.e2e.fleet import AIM, FASTER, Fleet
 from tests.e2e.program import Program, Running, until
 
 
@@ -138,7 +138,7 @@ def stopped(home: Path, command: str, phase: Phase) -> None:
         fleet.sandbox.intercept = None
         fleet.cloud.create_time = timedelta(0)
         fleet.finish()
-        fleet.later = LATER
+        fleet.times = FASTER
         again = fleet.converge("once")
         assert again.code == 0, again.err
         assert (fleet.found(), fleet.created_ids()) == (AIM, [1, 2, 3])

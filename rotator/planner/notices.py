@@ -22,10 +22,9 @@ def notices_of(policy: Policy, observation: Observation, census: Census) -> Iter
     yield from _squeezed(policy, census)
 
 
-def missed(slot: datetime, policy: Policy) -> Notice:
+def missed(slot: datetime, grace: timedelta) -> Notice:
     """The slot passed and is too late to be taken."""
-    grace = duration_text(policy.grace or timedelta(0))
-    text = f"slot {instant(slot)} was missed by more than grace: {grace}; the next one will be taken"
+    text = f"slot {instant(slot)} was missed by more than grace: {duration_text(grace)}; the next one will be taken"
     return Notice(Sign.MISSED, text)
 
 
@@ -68,6 +67,7 @@ def _unclear(census: Census) -> Iterator[Notice]:
 def _squeezed(policy: Policy, census: Census) -> Iterator[Notice]:
     fit = CAP - len(census.foreign)
     if policy.keep.total > fit:
-        wanted, left = counted(policy.keep.total, "place"), "only 1 is left" if fit == 1 else f"only {fit} are left"
+        wanted = counted(policy.keep.total, "place")
+        left = f"only {fit} {'is' if fit == 1 else 'are'} left" if fit > 0 else "none is left"
         others = f"beside snapshots rotator does not own: {names(census.foreign)}"
         yield Notice(Sign.SQUEEZED, f"keep: {policy.keep} wants {wanted}, but {left} {others}")

@@ -48,8 +48,8 @@ def plan(policy: Policy, observation: Observation, now: datetime, requested: dat
     untaken = None if slot is None or census.holds(slot, now) else slot
     due = None if untaken and requested is None and _is_too_late(policy, untaken, now) else untaken
     notices = [*notices_of(policy, observation, census)]
-    if untaken and not due:
-        notices.append(missed(untaken, policy))
+    if untaken and not due and policy.grace is not None:
+        notices.append(missed(untaken, policy.grace))
     wanted = _future(policy, census.points, due)
     room = _room(policy, census, wanted, due) if due and not (census.pending or census.ageless) else _Room()
     blocked = _ageless(census) or room.blocked

@@ -26,7 +26,7 @@ def duration_text(value: timedelta) -> str:
     for unit, size in _UNITS:
         if value >= size and not value % size:
             return f"{value // size}{unit}"
-    return f"{value // timedelta(milliseconds=1)}ms"
+    return f"{value // timedelta(milliseconds=1)}ms" if value else "0s"
 
 
 def names(snapshots: Iterable[Snapshot | Owned]) -> str:

@@ -11,7 +11,7 @@ from rotator.model import CAP, Cause, Keep, Plan, Sign, Snapshot, Verb
 from rotator.naming import slot_in_name
 from rotator.planner import plan, prune_plan
 from rotator.planner.census import take_census
-from rotator.planner.words import counted
+from rotator.planner.words import counted, duration_text
 from tests.builders import DB, WEB, day, days, foreign, observation, policy, snapshot, taken
 from tests.conftest import NOW
 from tests.machine import machine_in
@@ -670,7 +670,12 @@ class TestNotices:
             (
                 1,
                 "abcde",
-                "keep: 1 wants 1 place, but only 0 are left beside snapshots rotator does not own: a, b, c, d, e",
+                "keep: 1 wants 1 place, but none is left beside snapshots rotator does not own: a, b, c, d, e",
+            ),
+            (
+                1,
+                "abcdef",
+                "keep: 1 wants 1 place, but none is left beside snapshots rotator does not own: a, b, c, d, e, f",
             ),
             (
                 Keep(last=4, weekly=1),
@@ -708,6 +713,26 @@ class TestNotices:
 )
 def test_one_is_singular_and_thousands_are_set_apart(number: int, words: str) -> None:
     assert counted(number, "server") == words
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        ("0s", timedelta(0)),
+        ("1ms", timedelta(milliseconds=1)),
+        ("1500ms", timedelta(milliseconds=1500)),
+        ("1s", timedelta(seconds=1)),
+        ("90s", timedelta(seconds=90)),
+        ("1m", timedelta(minutes=1)),
+        ("90m", timedelta(minutes=90)),
+        ("1h", timedelta(hours=1)),
+        ("36h", timedelta(hours=36)),
+        ("1d", timedelta(days=1)),
+        ("14d", timedelta(days=14)),
+    ],
+)
+def test_a_duration_is_written_in_the_largest_unit_that_fits(words: str, value: timedelta) -> None:
+    assert duration_text(value) == words
 
 
 def test_every_delete_has_a_cause_a_name_and_an_id() -> None:

@@ -1,7 +1,7 @@
 """24 hours of a daemon with 1,000 servers, while its page and its metrics are asked for every 10 minutes.
 
 The clock jumps from appointment to appointment; only the API is in memory, everything else is real. Each server is
-rotated every 6 hours, some at any time. Growth counts from hour 4, by which everything was asked for many times.
+rotated every 6 hours, some at any time. Growth counts from hour 12, by which everything was asked for many times.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ SERVERS = 1000
 HOURS = 24
 MEMORY_MB, PAGE_BYTES, ANSWER_MS = 150, 300_000, 100
 WARM = 12
-"""By this hour each server has its last ten actions, SQLite its cache, and everything was asked for many times."""
+"""By this hour SQLite has its cache and everything was asked for many times. The last actions of each server, ten at
+most, still grow by then."""
 
 GROWTH_MB = 5
 """What the memory may grow by from WARM on: the allocator has holes of the size of an answer. Over a year it stays

@@ -78,4 +78,4 @@ class Agenda:
             return None
         slot = outcome.plan.next_slot if self._lasting and outcome.plan else None
         candidates = [outcome.look_again, slot and slot + outcome.policy.splay]
-        return min([each for each in candidates if each is not None], default=None)
+        return min((each for each in candidates if each is not None), default=None)

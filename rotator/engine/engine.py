@@ -109,6 +109,7 @@ class Engine:
         """
         self._follow_clock()
         pass_id = os.urandom(6).hex()
+        # A silent one is one of thousands of a simulation, where the context costs more than it tells.
         with nullcontext() if is_silent() else bound_contextvars(pass_id=pass_id):
             begun, told = self._clock(), self._told.count
             logger().debug(Event.PASS_STARTED, servers=len(policies))
@@ -126,7 +127,7 @@ class Engine:
             self._collect(circuit)
             self._outcomes.note_account(circuit)
             owed = self._quieting.owed()
-            outcomes = tuple([self._outcome(policy, looked, results, circuit, owed) for policy in policies])
+            outcomes = tuple(self._outcome(policy, looked, results, circuit, owed) for policy in policies)
             report = Report(outcomes, circuit.error)
             for outcome in outcomes:
                 tell_outcome(outcome, self._told)

@@ -16,10 +16,10 @@ from rotator.engine import Outcome, Report
 from rotator.logs import Event, logger
 from rotator.metrics.families import process_families, rows_of, server_text
 from rotator.metrics.fleet import Fleet
-from rotator.metrics.replace import replace_file
 from rotator.metrics.series import Counter, Histogram
 from rotator.metrics.textfile import MODE, samples_in
 from rotator.model import Verb
+from rotator.replace import replace_file
 from rotator.standing import Watcher
 
 _ENDS = ("completed", "failed", "blocked", "missed")

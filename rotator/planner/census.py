@@ -78,6 +78,7 @@ def take_census(policy: Policy, observation: Observation, now: datetime) -> Cens
     sure = [each for each in owned if each.slot is not None and each.slot <= ahead]
     unsure = [each for each in owned if each.slot is None or each.slot > ahead]
     running = [(each, _age(each, now)) for each in snapshots if each.state is State.IN_PROGRESS]
+    # Tuples of lists, not of generators, which take longer: this is done for every look of every server.
     return Census(
         points=_those(State.COMPLETED, sure),
         doubtful=_those(State.COMPLETED, unsure),

@@ -97,13 +97,13 @@ def _stated(policy: Policy, name: str) -> datetime | None:
 @lru_cache(maxsize=65536)
 def _instant(text: str) -> datetime | None:
     stated = re.fullmatch(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z", text)
+    if stated is None:
+        return None
+    year, month, day, hour, minute, second = map(int, stated.groups())
     try:
-        if stated is not None:
-            year, month, day, hour, minute, second = map(int, stated.groups())
-            return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
-        pass
-    return None
+        return None
 
 
 def _adopted(policy: Policy, name: str) -> bool:

@@ -53,9 +53,9 @@ class NothingAside:
 
 @dataclass(frozen=True, slots=True)
 class _Calm:
-    """A server at which nothing new can be seen before `until`: its snapshot is in progress.
+    """A server at which nothing new can be seen before `until`.
 
-    Or all that was planned is `done`: the next look only finds that.
+    Its snapshot is in progress, or all that was planned is `done` and the next look only finds that.
     """
 
     policy: Policy
@@ -165,7 +165,7 @@ class _Run:
 
     def _note_calm(self, calm: Sequence[_Calm], again: datetime) -> None:
         """The looks that were not made; what is done has been seen then."""
-        self._agenda.note(Report(tuple([each.outcome(again) for each in calm])))
+        self._agenda.note(Report(tuple(each.outcome(again) for each in calm)))
         for each in calm:
             if each.done:
                 del self._calm[each.policy.server_id]
@@ -178,17 +178,16 @@ class _Run:
             self._note_calm(calm, now + poll)
             return
         ends = [each.until for each in calm]
-        ends += [at for at in (self._account.next_outage(), self._next_of_others(calm)) if at]
+        ends += [at for at in (self._account.next_outage(), self._pass_over(calm)) if at]
         end = min(ends)
         self._account.count_lists(now, poll, end)
         self._note_calm(calm, now - (now - end) // poll * poll)
 
-    def _next_of_others(self, calm: Sequence[_Calm]) -> datetime | None:
-        """When the next server that is not among these has its turn."""
+    def _pass_over(self, calm: Sequence[_Calm]) -> datetime | None:
+        """Have these servers wait to the end; gives when the next of the others has its turn."""
         if len(calm) == len(self._policies):
             return None
-        # The agenda says it, once these are out of the way.
-        self._agenda.note(Report(tuple([each.outcome(self._settings.ended) for each in calm])))
+        self._agenda.note(Report(tuple(each.outcome(self._settings.ended) for each in calm)))
         return self._agenda.next_at()
 
     def _calm_of(self, due: Sequence[Policy]) -> list[_Calm]:

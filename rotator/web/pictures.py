@@ -1,4 +1,4 @@
-"""The two pictures of a server as plain numbers and letters: its slots, and its restore points on a time axis."""
+"""The two pictures of a server as plain numbers and letters: its places, and its restore points on a time axis."""
 
 from __future__ import annotations
 
@@ -77,17 +77,17 @@ def axis_over(moments: Iterable[datetime], now: datetime) -> Axis:
     return Axis(max(_DAY, max((now - at for at in moments), default=_DAY)))
 
 
-def slots(policy: Policy, seen: Observation | None, now: datetime) -> list[Mark]:
+def places(policy: Policy, seen: Observation | None, now: datetime) -> list[Mark]:
     """The places of the cap, oldest snapshot first, the free ones last; empty if nobody looked."""
     if seen is None:
         return []
     shown = oldest_first(seen.snapshots)[:_MOST_SHOWN]
     taken = [(letter(policy, each), _told(policy, each, now)) for each in shown]
-    places = [*taken, *[("-", "free")] * (CAP - len(taken))]
-    return [Mark(22 * number, sign, text) for number, (sign, text) in enumerate(places)]
+    found = [*taken, *[("-", "free")] * (CAP - len(taken))]
+    return [Mark(22 * number, sign, text) for number, (sign, text) in enumerate(found)]
 
 
-def slots_in_words(marks: list[Mark]) -> str:
+def places_in_words(marks: list[Mark]) -> str:
     """What the picture shows, for who does not see it: `3 restore points, 1 failed, 1 free`."""
     signs = [mark.letter for mark in marks]
     counts = [(signs.count(sign), word) for sign, word in _WORDS.items() if sign in signs]

@@ -12,7 +12,7 @@ from rotator.planner import as_owned
 from rotator.standing import Deed, last_slot, letter, oldest_first, stale_after
 from rotator.standing.words import age
 from rotator.web.lines import Line
-from rotator.web.pictures import Axis, Mark, points, slots, slots_in_words
+from rotator.web.pictures import Axis, Mark, places, places_in_words, points
 from rotator.web.times import Moment, moment
 from rotator.web.wish import Group
 
@@ -48,8 +48,8 @@ class Row:
     rules: str
     group: str
     word: str
-    slots: list[Mark]
-    slots_text: str
+    places: list[Mark]
+    places_text: str
     points: list[Mark]
     points_text: str
     allowed_x: int | None
@@ -70,7 +70,7 @@ def row(line: Line, deeds: tuple[Deed, ...], axis: Axis, now: datetime) -> Row:
     policy, outcome = line.policy, line.outcome
     zone, newest = policy.schedule.timezone, line.points[0] if line.points else None
     may = allowed(line)
-    pictured = slots(policy, outcome.observation if outcome else None, now)
+    pictured = places(policy, outcome.observation if outcome else None, now)
     last = last_slot(outcome) if outcome else None
     return Row(
         key=str(policy.server_id),
@@ -79,8 +79,8 @@ def row(line: Line, deeds: tuple[Deed, ...], axis: Axis, now: datetime) -> Row:
         rules=rules(policy),
         group=line.group.value,
         word=line.word,
-        slots=pictured,
-        slots_text=slots_in_words(pictured),
+        places=pictured,
+        places_text=places_in_words(pictured),
         points=points(outcome, axis, now) if outcome else [],
         points_text=", ".join(age(now - at) for at in line.points),
         allowed_x=axis.x(now - may, now) if may else None,

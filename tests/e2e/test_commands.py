@@ -421,7 +421,7 @@ class TestStatus:
         assert ran.code == 1
         assert widest(ran.out) <= 80
         head, web, *_ = ran.out.splitlines()
-        assert head.split() == ["SERVER", "SLOTS", "RESTORE", "POINTS", "(AGE)", "LAST", "NEXT", "STATE"]
+        assert head.split() == ["SERVER", "PLACES", "RESTORE", "POINTS", "(AGE)", "LAST", "NEXT", "STATE"]
         slot = account.slot
         last, following = f"{slot:%m-%d %H:%M}", f"{slot + DAY:%m-%d %H:%M}"
         assert web.split() == f"web-server-01 FRRR. 6h 30h 2d {last} {following} ok".split()

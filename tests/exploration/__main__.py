@@ -14,17 +14,26 @@ from tests.exploration.quiet import quiet
 from tests.exploration.totals import PAGED, PATHS
 from tests.exploration.worlds import covering, every_world, world_named
 
+MOST_IN_PAGES = 2
+"""With three, two readings of a list may agree on what never was: see `lists.py`."""
+
 
 def explored(name: str, faults: int) -> Found:
-    """The paths of the world of that name with at most so many faults."""
+    """The paths of the world of that name with at most so many faults, with two at most where lists come in pages."""
+    world = world_named(name)
     with quiet():
-        return Explorer(system_of(world_named(name))).explore(faults)
+        return Explorer(system_of(world)).explore(min(faults, MOST_IN_PAGES) if world.page else faults)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 1 if a rule was broken on any path."""
     parser = argparse.ArgumentParser(prog="python -m tests.exploration", description=__doc__)
-    parser.add_argument("--faults", type=int, default=2, help="at most so many on a path (default: 2)")
+    parser.add_argument(
+        "--faults",
+        type=int,
+        default=2,
+        help="at most so many on a path, two at most where lists come in pages (default: 2)",
+    )
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
     parser.add_argument(
         "--worlds",

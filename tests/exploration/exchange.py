@@ -29,7 +29,7 @@ class Wire:
     def __init__(self, machine: str, outside: Outside, turnstile: Callable[[], None] = lambda: None) -> None:
         self.machine = machine
         self.skew = timedelta(0)
-        self.gone_by: Callable[[], timedelta] = lambda: self.skew
+        self.engine_skew: Callable[[], timedelta] = lambda: self.skew
         """How far what the machine takes the time to be is from the API's: it follows its clock between passes only."""
         self._outside = outside
         self._account = outside.account
@@ -99,7 +99,7 @@ class Wire:
         deletes = (faults.PERSON_DELETES_NEWEST, faults.PERSON_DELETES_OLDEST)[: min(len(owned), 2)]
         if self._account.world.page and self._account.now < self._account.frozen_until:
             # A list that lags may be the last one before the next slot, so what goes while it is read is missed then.
-            deletes = deletes[1:]
+            deletes = deletes[1:]  # so no person deletes the newest then
         replaces = (faults.PERSON_REPLACES,) if page > 1 and len(owned) > 1 else ()
         return (*creates, *deletes, *replaces)
 
@@ -141,7 +141,7 @@ class Wire:
 
     def _processed(self, call: Call, fault: str | None) -> Reply:
         if call.verb == "list":
-            return self._lists.answer(call, fault, self.gone_by())
+            return self._lists.answer(call, fault, self.engine_skew())
         return self._create(call, fault) if call.verb == "create" else self._delete(call)
 
     def _create(self, call: Call, fault: str | None) -> Reply:

@@ -1,4 +1,4 @@
-"""How lists are answered, whole or in pages, honestly or not, and what a machine knows by them; changes nothing.
+"""How lists are answered, whole or in pages, honestly or not, and what a machine knows by them; changes no snapshot.
 
 A list of several pages is what reached the machine, put together. It is a base to act on only if just these rows were
 there at a moment when one of its pages was true. That their counts agree says less: between two pages one row may go
@@ -110,9 +110,8 @@ class Lists:
             rest = tuple(each for each in rows if each.server_id != rows[0].server_id)
             return _Page(rest, page.total - len(rows) + len(rest), page.more)
         if fault == faults.PAGE_LOST:
-            return (
-                _Page(rows[:-1], page.total, more=True) if self._account.world.page is None else replace(page, rows=())
-            )
+            in_pages = self._account.world.page is not None
+            return replace(page, rows=()) if in_pages else replace(page, rows=rows[:-1], more=True)
         if fault == faults.COUNT_WRONG:
             return replace(page, rows=rows[:-1])
         if fault == faults.WRONG_SERVER:

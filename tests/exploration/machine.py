@@ -70,7 +70,7 @@ class Machine:
             URL, "token", timeout=timedelta(seconds=30), clock=self.clock, sleep=self._sleep, transport=self.wire
         )
         self.engine = self.new_engine()
-        self.wire.gone_by = lambda: self._followed() - NOW
+        self.wire.engine_skew = lambda: self._followed() - NOW
 
     def clock(self) -> datetime:
         """What this machine takes the time to be."""

@@ -90,7 +90,7 @@ class TestBullet:
 
 
 class TestPicture:
-    def test_one_letter_per_slot_of_the_cap_oldest_first(self) -> None:
+    def test_one_letter_per_place_of_the_cap_oldest_first(self) -> None:
         seen = observation(
             taken(on(23), "in_progress"),
             taken(on(20)),
@@ -101,7 +101,7 @@ class TestPicture:
         assert picture(DAILY, seen) == "FRX?P"
 
     @pytest.mark.parametrize(("count", "shown"), [(0, "....."), (2, "RR..."), (5, "RRRRR")])
-    def test_free_slots_come_last(self, count: int, shown: str) -> None:
+    def test_free_places_come_last(self, count: int, shown: str) -> None:
         assert picture(DAILY, observation(*(taken(on(number)) for number in range(10, 10 + count)))) == shown
 
     def test_undated_come_after_the_dated(self) -> None:
@@ -111,7 +111,7 @@ class TestPicture:
     def test_more_than_the_cap_are_all_shown(self) -> None:
         assert picture(DAILY, observation(*(taken(on(number)) for number in range(10, 17)))) == "R" * 7
 
-    def test_unknown_slots(self) -> None:
+    def test_unknown_places(self) -> None:
         assert picture(DAILY, None) == "-----"
 
     def test_legend_explains_every_letter(self) -> None:

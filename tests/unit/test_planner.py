@@ -367,7 +367,7 @@ class TestVictim:
 
 
 class TestBlocked:
-    def test_foreign_snapshots_hold_every_slot(self) -> None:
+    def test_foreign_snapshots_hold_every_place(self) -> None:
         blocked = planned(*foreign("a", "b", "c", "d", "e"))
         assert (blocked.due, did(blocked)) == (True, [])
         assert blocked.blocked == "5 of 5 places are held by snapshots rotator does not own: a, b, c, d, e"
@@ -429,7 +429,7 @@ class TestBlocked:
         ],
         ids=["foreign and the newest", "min_keep", "stuck", "unknown status", "future"],
     )
-    def test_says_who_holds_the_slots(
+    def test_says_who_holds_the_places(
         self, snapshots: list[Snapshot], rules: dict[str, Any], held_by: dict[str, str]
     ) -> None:
         blocked = planned(*snapshots, **rules)
@@ -437,7 +437,7 @@ class TestBlocked:
         assert blocked.blocked == "; ".join(f"{who}: {which}" for who, which in held_by.items())
 
     @pytest.mark.parametrize("status", ["failed", "in_progress", "archived"])
-    def test_says_so_too_when_only_future_dated_ones_that_are_no_restore_points_hold_the_slots(
+    def test_says_so_too_when_only_future_dated_ones_that_are_no_restore_points_hold_the_places(
         self, status: str
     ) -> None:
         """The clock was a year ahead once: five snapshots of that time hold every place, and nothing may be deleted."""

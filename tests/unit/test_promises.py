@@ -44,7 +44,8 @@ def test_the_numbers_of_paths_are_those_that_the_tests_explore() -> None:
     assert f"and one fault, in {len(alone) - len(two_faults)} others" in words
     assert f"**{sum(alone.values()):,} paths**" in words
     assert f"**{sum(pairs.values()):,} paths**" in words
-    assert f"come in pages, in {len(PAGED)} more worlds, comes to **{sum(PAGED.values()):,} paths**" in words
+    paged = f"in {len(PAGED)} more worlds, comes to **{sum(PAGED.values()):,} paths**"
+    assert f"The same where lists come in pages, {paged}" in words
     assert f"{len(TABLE)} variants of rotator" in words
 
 

@@ -153,7 +153,7 @@ class TestPlant:
 
 
 class TestDelete:
-    def test_frees_a_slot_of_the_cap(self, cloud: Cloud) -> None:
+    def test_frees_a_place_of_the_cap(self, cloud: Cloud) -> None:
         ids = [cloud.create(12345, "a")["id"] for _ in range(CAP)]
         cloud.delete(ids[2])
         assert [s.id for s in cloud.snapshots()] == [id_ for id_ in ids if id_ != ids[2]]

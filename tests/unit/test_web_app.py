@@ -372,7 +372,7 @@ def test_last_actions_are_shown_with_their_reasons() -> None:
     assert "deleted rotator-20261119T020000Z no rule wants it" in text
 
 
-def test_each_server_says_its_slots_in_letters_and_words() -> None:
+def test_each_server_says_its_places_in_letters_and_words() -> None:
     html = Got(shown(2, troubled=2)).text
     assert 'aria-label="2 restore points, 1 failed, 1 unknown status, 1 free"' in html
     assert 'aria-label="1 restore point, 4 not ours"' in html

@@ -61,8 +61,8 @@ def _lines(report: Report) -> Iterator[str]:
         if outcome.plan is None:
             yield painted(bullet("!", f"{name}: {outcome.reason}"), "red")
         elif outcome.plan.actions:
-            slots = picture(outcome.policy, outcome.observation)
-            yield heading(outcome.policy.server, outcome.policy.server_id, slots)
+            places = picture(outcome.policy, outcome.observation)
+            yield heading(outcome.policy.server, outcome.policy.server_id, places)
             yield from action_lines(outcome.plan)
         elif outcome.plan.blocked:
             yield painted(bullet("!", f"{name}: {outcome.plan.blocked}"), "red")

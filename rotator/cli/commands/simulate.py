@@ -21,7 +21,6 @@ from rotator.cli.words import bullet, painted, write
 from rotator.config import Config, find_config, load
 from rotator.errors import Exit, UsageError
 from rotator.logs import Redactor, setup, silence
-from rotator.metrics.replace import replace_file
 from rotator.model import Policy
 from rotator.naming import printable
 from rotator.planner.words import counted, instant
@@ -76,10 +75,11 @@ def _no_collections() -> Iterator[None]:
 
 
 def _draw(story: Story, path: Path) -> None:
+    from rotator.replace import replace_file
     from rotator.simulate.timeline import timeline
 
     target = path.resolve()  # a link stays one
-    mask = os.umask(0o077)
+    mask = os.umask(0o077)  # it can only be read by setting it; a new file has the mode that open() would give it
     os.umask(mask)
     try:
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~mask

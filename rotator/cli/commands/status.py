@@ -1,4 +1,4 @@
-"""`rotator status`: per server the slots, the restore points with their ages, the slots' times, what is wrong."""
+"""`rotator status`: per server places, restore points with their ages, the last and the next slot, what is wrong."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _lines(report: Report, now: datetime) -> Iterator[str]:
-    yield painted(_ROW.format("SERVER", "SLOTS", "RESTORE POINTS (AGE)", "LAST", "NEXT") + "STATE", "bold")
+    yield painted(_ROW.format("SERVER", "PLACES", "RESTORE POINTS (AGE)", "LAST", "NEXT") + "STATE", "bold")
     for outcome in report.outcomes:
         yield from _server_lines(outcome, now)
     wrong = sum(1 for outcome in report.outcomes if outcome.problems)

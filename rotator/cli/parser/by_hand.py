@@ -80,7 +80,9 @@ examples:
     parser.add_argument("--create-time", default="2s", metavar="TIME", help="how long a snapshot takes (default: 2s)")
     parser.add_argument("--restore-time", default="10s", metavar="TIME", help="how long a restore takes (default: 10s)")
     parser.add_argument("--latency", default="0s", metavar="TIME", help="delay of every answer (default: 0s)")
-    parser.add_argument("--fail-rate", default="0%", metavar="PERCENT", help="snapshots that fail (default: 0%%)")
+    parser.add_argument(
+        "--fail-rate", metavar="PERCENT", default="0%", help="how many snapshots fail, such as 5%% (default: 0%%)"
+    )
     hold = parser.add_mutually_exclusive_group()
     hold.add_argument(
         "--hold-before", type=int, metavar="N", help="never process nor answer the Nth request, and say when it came"

@@ -120,7 +120,7 @@ examples:
   rotator status
   rotator status --server 12345 --json
 """
-    parser = command(commands, "status", "show restore points, slots and problems per server", text)
+    parser = command(commands, "status", "show places, restore points and problems per server", text)
     account(parser, sandbox=True)
     servers(parser)
     json(parser)

@@ -20,7 +20,7 @@ def replace_file(path: Path, content: Iterable[bytes], mode: int) -> None:
             os.fchmod(descriptor, mode)
             file.writelines(content)
         Path(temporary).replace(path)
-    except BaseException:
+    except BaseException:  # also a Ctrl-C: else the temporary file would stay for ever
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
         raise

@@ -45,7 +45,7 @@ from rotator.logs import Redactor, setup
 from rotator.model import Schedule
 from rotator.sandbox import Cloud
 from rotator.slots import latest_slot, next_slot
-from rotator.state import State
+from rotator.state import State, Uptime
 
 FAULTS = ("internal_error", "state_unusable", "web_failed", "clock_skew", "config_rejected", "api_error")
 """Events that such a life has no reason for."""
@@ -209,7 +209,7 @@ def live(servers: int, pace: Pace) -> Life:
         stock(cloud, config.policies, world.now)
         fill_caches(config.policies[0].schedule, world.now)
         visitors = Visitors(str(folder / "page.sock"))
-        state = State.open(folder, "state.db", world.clock, by="run")
+        state = State.open(folder, "state.db", world.clock, lambda: Uptime("", world.monotonic()), by="run")
         hours = Hours(world, visitors, state.path, pace)
         with daemon(folder, config, hours, cloud, state) as made:
             made.run()

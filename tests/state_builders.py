@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from rotator.engine.ledger import Debt, Hold, Intent
 from rotator.model import Command
-from rotator.state import AlertNote, State
+from rotator.state import AlertNote, State, Uptime
 from rotator.state.schema import MIGRATIONS
 from tests.builders import WEB
 from tests.conftest import NOW
@@ -34,10 +34,21 @@ class SetClock:
         return self.now
 
 
+def booted(clock: Callable[[], datetime], boot: str = "first") -> Callable[[], Uptime]:
+    """The uptime of a machine whose clock is never set."""
+    return lambda: Uptime(boot, (clock() - NOW + 365 * DAY).total_seconds())
+
+
 @contextmanager
-def opened(directory: Path, clock: Callable[[], datetime] | None = None, name: str = NAME) -> Iterator[State]:
+def opened(
+    directory: Path,
+    clock: Callable[[], datetime] | None = None,
+    name: str = NAME,
+    uptime: Callable[[], Uptime] | None = None,
+) -> Iterator[State]:
     """The state in a directory, closed at the end."""
-    state = State.open(directory, name, clock or SetClock(), by="run")
+    clock = clock or SetClock()
+    state = State.open(directory, name, clock, uptime or booted(clock), by="run")
     try:
         yield state
     finally:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rotator.api import Client
 from rotator.api.caller import Observe
-from rotator.cli.clock import boottime, clock
+from rotator.cli.clock import boottime, clock, uptime
 from rotator.cli.hooks import hook_runner
 from rotator.cli.locations import lock_file, state_file
 from rotator.cli.servers import chosen
@@ -96,7 +96,7 @@ def open_state(arguments: argparse.Namespace, config: Path) -> Iterator[State | 
     if arguments.command in _LOOKERS and not path.exists():
         yield None
         return
-    state = State.open(path.parent, path.name, clock, by=arguments.command)
+    state = State.open(path.parent, path.name, clock, uptime, by=arguments.command)
     try:
         yield state
     finally:

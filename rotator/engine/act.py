@@ -78,19 +78,17 @@ class Actor:
         tell_deleted(step.policy, action)
         return True
 
-    def _still_planned(self, step: Step, action: Action) -> bool:
-        """Whether a list taken seconds ago leads to this action (S4); if not, nothing is sent."""
+    def _still_planned(self, step: Step, action: Action, *, anew: bool = False) -> bool:
+        """Whether a list taken seconds ago, or `anew`, leads to this action (S4); if not, nothing is sent."""
         try:
-            planned = self._looked_again(step, action)
+            planned = (not anew and self._is_fresh(step.observation)) or self._looked_again(step, action)
         except RotatorError as error:
             self._ledger.end(step.key, Result.NOT_SENT, self._clock(), detail=str(error))
             raise
         return planned or self._not_sent(step)
 
     def _looked_again(self, step: Step, action: Action) -> bool:
-        """Whether the action is right by a fresh list; one that grew old in the queue is renewed."""
-        if self._is_fresh(step.observation):
-            return True
+        """Whether the action is right by a new list, in place of one that grew old."""
         renewed = observe_one(self._api, step.policy.server_id, self._clock)
         if not self._is_fresh(renewed):
             raise RotatorError(f"its list took longer than {OLDEST_LIST.seconds} s to come: nothing is done by it")
@@ -121,8 +119,8 @@ class Actor:
         """The server is quiet now: whatever comes of it, it must not stay so."""
         outcome = "not_created"
         try:
-            # Making it quiet took its time: the list has to be as fresh as for any other call.
-            if not self._still_planned(step, action) or self._is_held(step):
+            # Making it quiet took its time, and how long no clock can say: it may have been set meanwhile.
+            if not self._still_planned(step, action, anew=True) or self._is_held(step):
                 return self._not_sent(step)
             self._request(step, action, slot)
             outcome = "requested"

@@ -98,7 +98,7 @@ class Engine:
         self._aside_done: dict[Id, Done] = {}
         self._handed_over = False
         past = self._ledger.past()
-        self._attempts.remember(past.attempts, self._clock())
+        self._attempts.remember(past.attempts)
         self._deletions.remember(past.deletions, past.rooms)
 
     def run_pass(self, policies: Sequence[Policy], requested: datetime | None = None) -> Report:
@@ -271,7 +271,9 @@ class Engine:
     def _pay_debts(self, steps: Mapping[Id, Step], policies: Sequence[Policy], busy: Collection[Id]) -> None:
         """Have the `after` commands run whose snapshot came to its end, or whose time is over."""
         seen = {server_id: step.observation for server_id, step in steps.items()}
-        due = self._quieting.due(seen, {policy.server_id for policy in policies}, {*busy, *self._aside_steps})
+        # The call of a server that left the configuration is over, and no pass will ask what became of it.
+        under_way = self._aside_steps.keys() - self._aside_done.keys()
+        due = self._quieting.due(seen, {policy.server_id for policy in policies}, {*busy, *under_way})
         for server_id, debts in due.items():
             self._aside.start(server_id, partial(self._quieting.pay_all, debts), urgent=True)
 

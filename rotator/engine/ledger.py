@@ -73,7 +73,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What earlier processes did, as far as it still matters; see `engine.memory` for the meaning of each."""
+    """What earlier processes did, as far as it still matters; see `engine.memory` for the meaning of each.
+
+    How long ago that was must not be told by a clock that may have been set since: what cannot be told otherwise was
+    just now, of an attempt.
+    """
 
     attempts: Mapping[Id, Attempt] = field(default_factory=dict)
     deletions: Mapping[Id, tuple[Id, datetime]] = field(default_factory=dict)

@@ -43,15 +43,9 @@ class Attempts:
         self._ledger = ledger
         self._last: dict[Id, Attempt] = {}
 
-    def remember(self, earlier: Mapping[Id, Attempt], now: datetime) -> None:
-        """Go on with what earlier processes left.
-
-        What a list may still lack is waited for from `now` on: how long ago it was asked for, only clocks could tell
-        that may have been set since.
-        """
-        for server_id, attempt in earlier.items():
-            at = attempt.at if attempt.stage is Result.FAILED else now
-            self._last[server_id] = replace(attempt, watched=False, at=at)
+    def remember(self, earlier: Mapping[Id, Attempt]) -> None:
+        """Go on with what earlier processes left."""
+        self._last |= {server_id: replace(attempt, watched=False) for server_id, attempt in earlier.items()}
 
     def shift(self, jump: timedelta) -> None:
         """The clock was set."""
@@ -112,6 +106,9 @@ class Attempts:
         snapshot_id: Id | None = None,
     ) -> None:
         """The attempt reached `stage`."""
+        kept = self._last.get(server_id)
+        if kept is not None and (kept.key, kept.slot) == (attempt.key, attempt.slot):
+            attempt = replace(attempt, begun=kept.begun)  # moved along, if the clock was set during the call
         self._last[server_id] = replace(attempt, stage=stage, at=now, reason=reason)
         if attempt.key:
             took = now - attempt.begun if stage is Result.COMPLETED and attempt.watched else None

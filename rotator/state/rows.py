@@ -17,6 +17,27 @@ Row: TypeAlias = tuple[Any, ...]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
+
+@dataclass(frozen=True, slots=True)
+class Uptime:
+    """How long the machine has run, its sleep included: unlike the time of day, nobody sets that.
+
+    `boot` tells one start of one machine from every other; empty if that is not known.
+    """
+
+    boot: str
+    seconds: float
+
+    def since(self, boot: str, stored: int) -> timedelta | None:
+        """What went by since that uptime was stored; None if that was before the machine was started."""
+        elapsed = timedelta(seconds=self.seconds) - stored * _TICK
+        return elapsed if self.boot and boot == self.boot and elapsed >= timedelta(0) else None
+
+    def stored(self) -> tuple[str, int]:
+        """As `since` takes it."""
+        return self.boot, timedelta(seconds=self.seconds) // _TICK
+
+
 LONGEST = 2000
 """Characters of a text that is kept for people."""
 
@@ -69,7 +90,7 @@ def _optional(convert: Callable[[Any], Any], value: object) -> Any:
     return None if value is None else convert(value)
 
 
-def begun(intent: Intent, by: str) -> Change:
+def begun(intent: Intent, by: str, uptime: Uptime) -> Change:
     """An intent as a row without outcome; one that is there already stays as it is."""
     values = (
         intent.key,
@@ -86,24 +107,32 @@ def begun(intent: Intent, by: str) -> Change:
         _optional(id_text, intent.snapshot_id),
         intent.attempt,
         intent.pass_id,
+        *uptime.stored(),
     )
     return Change(_BEGIN, values)
 
 
 _BEGIN = """INSERT OR IGNORE INTO actions (key, at, server_id, server, policy, verb, cause, snapshot, reason, by, slot,
-    snapshot_id, attempt, pass_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    snapshot_id, attempt, pass_id, boot, uptime) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _END = """UPDATE actions SET result = ?, ended_at = ?, snapshot_id = coalesce(?, snapshot_id),
-    took = coalesce(?, took), detail = CASE WHEN ? = '' THEN detail ELSE ? END WHERE key = ?"""
+    took = coalesce(?, took), detail = CASE WHEN ? = '' THEN detail ELSE ? END, boot = ?, uptime = ? WHERE key = ?"""
 
 
 def ended(
-    key: str, result: Result, at: datetime, snapshot_id: Id | None, took: timedelta | None, detail: str
+    key: str,
+    result: Result,
+    at: datetime,
+    uptime: Uptime,
+    snapshot_id: Id | None = None,
+    took: timedelta | None = None,
+    detail: str = "",
 ) -> Change:
     """What became of an intent."""
     text = words(detail)
     duration = None if took is None else took // _TICK
-    return Change(_END, (result.value, stamp(at), _optional(id_text, snapshot_id), duration, text, text, key))
+    id_ = _optional(id_text, snapshot_id)
+    return Change(_END, (result.value, stamp(at), id_, duration, text, text, *uptime.stored(), key))
 
 
 def hold_taken(hold: Hold) -> Change:

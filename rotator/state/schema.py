@@ -35,7 +35,12 @@ _SECOND = (
     "CREATE INDEX actions_by_time ON actions (at, number)",
 )
 
-MIGRATIONS = (_FIRST, _SECOND)
+_THIRD = (
+    "ALTER TABLE actions ADD COLUMN boot TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE actions ADD COLUMN uptime INTEGER NOT NULL DEFAULT 0",
+)
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD)
 """What leads from each version to the next; a new file goes through all of them. Never change one: add one."""
 
 VERSION = len(MIGRATIONS)

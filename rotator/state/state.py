@@ -22,7 +22,7 @@ from rotator.state.fault import FaultKind
 from rotator.state.legible import Legible
 from rotator.state.mirror import Mirror
 from rotator.state.place import may_command
-from rotator.state.rows import Change
+from rotator.state.rows import Change, Uptime
 
 if TYPE_CHECKING:
     from rotator.state.history import Entry
@@ -42,8 +42,9 @@ class State:
     While the file cannot be used, what is to be written waits in memory, and what was read last is answered again.
     """
 
-    def __init__(self, path: Path, clock: Clock, by: str, uid: int) -> None:
+    def __init__(self, path: Path, clock: Clock, uptime: Callable[[], Uptime], by: str, uid: int) -> None:
         self._clock = clock
+        self._uptime = uptime
         self._by = by
         self._uid = uid
         self._lock = threading.RLock()
@@ -56,9 +57,9 @@ class State:
         self._mirrors: tuple[Mirror[Any, Any], ...] = (self._debts, self._holds, self._alerts)
 
     @classmethod
-    def open(cls, directory: Path, name: str, clock: Clock, *, by: str) -> State:
+    def open(cls, directory: Path, name: str, clock: Clock, uptime: Callable[[], Uptime], *, by: str) -> State:
         """The state in `directory`, made if there is none; `by` is the command, for the history."""
-        state = cls(directory / name, clock, by, os.geteuid())
+        state = cls(directory / name, clock, uptime, by, os.geteuid())
         state._write(())
         return state
 
@@ -88,12 +89,13 @@ class State:
 
     def past(self) -> Past:
         """What earlier processes left, as far as it still matters."""
-        now = self._clock()
-        return self._read(lambda connection: recall.past(connection, self._legible, now)) or Past()
+        now, uptime = self._clock(), self._uptime()
+        return self._read(lambda connection: recall.past(connection, self._legible, now, uptime)) or Past()
 
     def begin(self, intents: Sequence[Intent]) -> None:
         """Write the intents down in one transaction that survives a power failure."""
-        self._write([rows.begun(intent, self._by) for intent in intents], durable=True)
+        uptime = self._uptime()
+        self._write([rows.begun(intent, self._by, uptime) for intent in intents], durable=True)
 
     def end(
         self,
@@ -106,7 +108,7 @@ class State:
         detail: str = "",
     ) -> None:
         """Write down what became of an intent."""
-        self._write([rows.ended(key, result, at, snapshot_id, took, detail)])
+        self._write([rows.ended(key, result, at, self._uptime(), snapshot_id, took, detail)])
 
     def open_intents(self, server_id: Id) -> Sequence[Intent] | None:
         """The calls about this server that may be on their way: begun in the last 15 minutes and not ended.

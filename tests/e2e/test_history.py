@@ -16,7 +16,7 @@ from tests.components import needs_component
 from tests.documented import documented
 from tests.e2e.account import Account, clock
 from tests.e2e.program import SCRIPT, Finished, Program
-from tests.state_builders import DAY, HOUR, MINUTE, SetClock, delete, intent, version_1, version_of
+from tests.state_builders import DAY, HOUR, MINUTE, SetClock, booted, delete, intent, version_1, version_of
 
 DOCUMENT = "docs/history.md"
 
@@ -30,7 +30,7 @@ def now() -> datetime:
 def place(account: Account, now: datetime) -> Path:
     """The directory of a state in which five things happened."""
     directory = account.home / "state"
-    state = State.open(directory, state_name(account.path), SetClock(now), by="run")
+    state = State.open(directory, state_name(account.path), SetClock(now), booted(SetClock(now)), by="run")
     old, new = now - 40 * DAY, now - DAY
     state.begin([intent("a", at=old, slot=old)])
     state.end("a", Result.COMPLETED, old + 5 * MINUTE, snapshot_id=800, took=5 * MINUTE)

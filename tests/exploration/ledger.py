@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,16 +15,33 @@ _NOTHING_TAKEN = (Result.NOT_SENT, Result.FAILED)
 
 
 class ShortLedger(FakeLedger):
-    """What a file on the disk of the machine would hold; it survives every crash."""
+    """What a file on the disk of the machine would hold; it survives every crash.
+
+    Like the real one it notes when something was by the uptime, which nobody sets: `since_start` is that, as a time.
+    """
+
+    def __init__(self, clock: Callable[[], datetime], since_start: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._since_start = since_start
+
+    def begin(self, intents: Sequence[Intent]) -> None:
+        super().begin([replace(each, at=self._since_start()) for each in intents])
+
+    def end(self, key: str, result: Result, at: datetime, **more: Any) -> None:
+        super().end(key, result, self._since_start(), **more)
 
     def past(self) -> Past:
         """As the real one says it: a victim counts as given up unless its delete was never sent."""
         found = super().past()
+        ahead = self._clock() - self._since_start()
+        attempts = {key: replace(each, at=each.at + ahead) for key, each in found.attempts.items()}
+        deletions = {key: (each, at + ahead) for key, (each, at) in found.deletions.items()}
         rooms: dict[Id, tuple[datetime, Id]] = {}
         for key, intent in self.intents.items():
             if _makes_room(intent) and self._last(key) is not Result.NOT_SENT and intent.slot and intent.snapshot_id:
                 rooms[intent.server_id] = intent.slot, intent.snapshot_id
-        return Past(found.attempts, found.deletions, rooms)
+        return Past(attempts, deletions, rooms)
 
     def shorten(self) -> None:
         """Drop every row that `past` does not read and that cannot come to matter again.

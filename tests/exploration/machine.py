@@ -64,7 +64,7 @@ class Machine:
         self.account = outside.account
         self.wire = Wire(name, outside, turnstile)
         self.last = _Last(outside)
-        self.ledger = ShortLedger()
+        self.ledger = self._new_ledger()
         self.bare = self.account.world.runner == "bare"
         self._client = Client(
             URL, "token", timeout=timedelta(seconds=30), clock=self.clock, sleep=self._sleep, transport=self.wire
@@ -83,7 +83,7 @@ class Machine:
     def new_engine(self) -> Engine:
         """The engine of a new process: of what was before it knows the ledger only."""
         if self.bare:
-            self.ledger = ShortLedger()
+            self.ledger = self._new_ledger()
         return Engine(
             self._client,
             self.clock,
@@ -95,6 +95,9 @@ class Machine:
             aside=Inline(),
             workers=InTurn(),
         )
+
+    def _new_ledger(self) -> ShortLedger:
+        return ShortLedger(self.clock, lambda: self.account.now)
 
     def _followed(self) -> datetime:
         """What the engine took the time to be when `monotonic` was 0."""

@@ -60,7 +60,7 @@ KNOWN = {
     # The queue holds the same as `_at`.
     "agenda": {"_policies", "_place", "_at", "_queue", "_waiting", "_lasting", "_patient"},
     "ledger": {
-        "_debts", "usually", "intents", "results", "took", "ended_at", "held",
+        "_debts", "usually", "intents", "results", "took", "ended_at", "held", "_clock", "_since_start",
     },
     # A client knows nothing of the calls before; a warning about clocks is given once.
     "_client": {"_caller"},

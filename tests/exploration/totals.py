@@ -4,11 +4,11 @@ from __future__ import annotations
 
 PATHS: dict[tuple[str, int], int] = {
     ("s1-t2-k2-m1-f0-empty-run", 2): 26_403,
-    ("s1-t2-k3-m1-f3-over-cron", 2): 62_577,
+    ("s1-t2-k3-m1-f3-over-cron", 2): 62_139,
     ("s1-t2-k4-m1-f0-full-run", 2): 42_314,
     ("s1-t2-k4-m2-f1-over-run", 2): 42_164,
     ("s1-t2-k5-m1-f2-empty-run", 2): 23_584,
-    ("s2-t2-k2-m1-f3-half-cron", 2): 78_698,
+    ("s2-t2-k2-m1-f3-half-cron", 2): 78_061,
     ("s1-t2-k2-m1-f0-empty-bare", 1): 204,
     ("s1-t2-k2-m1-f0-over-run", 1): 277,
     ("s1-t2-k2-m1-f1-empty-run", 1): 193,

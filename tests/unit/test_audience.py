@@ -26,6 +26,7 @@ from tests.conftest import NOW
 from tests.e2e.page import Page, free_port
 from tests.passes import config, outcome
 from tests.receivers import Receiver
+from tests.state_builders import booted
 
 RULES = policy()
 WELL = Report((outcome(RULES),))
@@ -189,7 +190,7 @@ class TestNotifications:
     def test_are_remembered_in_the_state(self, tmp_path: Path) -> None:
         with Receiver() as receiver:
             for report in (BLOCKED, BLOCKED, WELL, WELL):
-                state = State.open(tmp_path / "state", "x.db", clock, by="once")
+                state = State.open(tmp_path / "state", "x.db", clock, booted(clock), by="once")
                 self.one_shot(receiver, report, state)
                 state.close()
         assert self.kinds(receiver) == ["raised", "cleared"]

@@ -26,6 +26,7 @@ from tests.builders import DB, WEB, policy
 from tests.conftest import NOW
 from tests.e2e.program import until
 from tests.passes import YEARLY, config, outcome
+from tests.state_builders import booted
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -408,7 +409,7 @@ def test_a_state_is_a_memory(tmp_path: Path) -> None:
     seen = AlertNote("account", "unreachable", "down", since=NOW, told_at=NOW - SECOND)
     told = AlertNote("server:1", "failing", "fails", since=NOW, told_at=NOW)
     for known in ({}, {("account", "unreachable"): seen}):
-        state = State.open(tmp_path, "config", lambda: NOW, by="once")
+        state = State.open(tmp_path, "config", lambda: NOW, booted(lambda: NOW), by="once")
         memory: AlertMemory = state
         assert memory.alerts() == known
         memory.save_alert(seen)

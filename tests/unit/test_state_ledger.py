@@ -24,6 +24,7 @@ from tests.state_builders import (
     MINUTE,
     NAME,
     SetClock,
+    booted,
     debt,
     delete,
     hold,
@@ -35,14 +36,26 @@ from tests.state_builders import (
 )
 
 
-def past_of(directory: Path, *ended: tuple[Intent, Result | None, datetime], now: datetime = NOW) -> Past:
-    """What a later process is told of these calls."""
-    with opened(directory, SetClock(now)) as state:
-        state.begin([each for each, _, _ in ended])
+def past_of(
+    directory: Path,
+    *ended: tuple[Intent, Result | None, datetime],
+    now: datetime = NOW,
+    set_by: timedelta = timedelta(0),
+    boot: str = "first",
+) -> Past:
+    """What a process is told at `now` of these calls.
+
+    The clock was `set_by` so much since then; with another `boot` the machine was started since then.
+    """
+    clock = SetClock()
+    with opened(directory, clock) as state:
         for each, result, at in ended:
+            clock.now = each.at
+            state.begin([each])
+            clock.now = at
             if result is not None:
                 state.end(each.key, result, at, detail="a reason" if result is Result.UNCERTAIN else "")
-    with opened(directory, SetClock(now)) as state:
+    with opened(directory, SetClock(now), uptime=booted(SetClock(now - set_by), boot)) as state:
         return state.past()
 
 
@@ -105,16 +118,39 @@ class TestAttempts:
         past = past_of(tmp_path, (intent("a", at=ahead), Result.SENT, ahead))
         assert (past.attempts[WEB].begun, past.attempts[WEB].at) == (NOW, NOW)
 
-    def test_is_forgotten_after_a_week(self, tmp_path: Path) -> None:
-        old = (intent("a", at=NOW - 7 * DAY - MINUTE), Result.SENT, NOW)
-        young = (intent("b", server_id=DB, at=NOW - 7 * DAY + MINUTE), Result.SENT, NOW)
-        assert set(past_of(tmp_path, old, young).attempts) == {DB}
+    @pytest.mark.parametrize("set_by", [HOUR, -HOUR, 9 * DAY, -9 * DAY])
+    @pytest.mark.parametrize("result", [None, Result.SENT])
+    def test_a_clock_that_was_set_since_changes_nothing(
+        self, tmp_path: Path, set_by: timedelta, result: Result | None
+    ) -> None:
+        now = NOW + set_by + 2 * MINUTE
+        past = past_of(tmp_path, (intent("a"), result, NOW + MINUTE), now=now, set_by=set_by)
+        assert past.attempts[WEB].at == now - (MINUTE if result else 2 * MINUTE)
+
+    @pytest.mark.parametrize("boot", ["second", ""])
+    def test_before_the_machine_was_started_was_now(self, tmp_path: Path, boot: str) -> None:
+        past = past_of(tmp_path, (intent("a"), Result.SENT, NOW), now=NOW + HOUR, boot=boot)
+        assert past.attempts[WEB].at == NOW + HOUR
+
+    def test_before_the_machine_was_started_is_forgotten_after_a_day(self, tmp_path: Path) -> None:
+        old = (intent("a"), Result.SENT, NOW)
+        young = (intent("b", server_id=DB, at=NOW + 2 * MINUTE), Result.SENT, NOW + 2 * MINUTE)
+        past = past_of(tmp_path, old, young, now=NOW + DAY + MINUTE, boot="second")
+        assert set(past.attempts) == {DB}
+
+    def test_is_never_forgotten_while_the_machine_runs(self, tmp_path: Path) -> None:
+        past = past_of(tmp_path, (intent("a"), Result.SENT, NOW), now=NOW + 80 * DAY)
+        assert past.attempts[WEB].at == NOW
 
 
 class TestDeletions:
     def test_last_one_of_the_hour_is_known(self, tmp_path: Path) -> None:
         past = past_of(tmp_path, (delete("a", 801), Result.DONE, NOW), (delete("b", 802), Result.DONE, NOW + MINUTE))
         assert past.deletions == {WEB: (802, NOW)}, "a clock may have gone back since"
+
+    def test_a_clock_that_was_set_since_changes_nothing(self, tmp_path: Path) -> None:
+        past = past_of(tmp_path, (delete("a"), Result.DONE, NOW), now=NOW + 9 * DAY + MINUTE, set_by=9 * DAY)
+        assert past.deletions == {WEB: (801, NOW + 9 * DAY)}
 
     def test_is_forgotten_after_an_hour(self, tmp_path: Path) -> None:
         assert past_of(tmp_path, (delete("a"), Result.DONE, NOW), now=NOW + HOUR).deletions == {}

@@ -100,6 +100,16 @@ def test_what_an_earlier_process_asked_for_is_waited_for_no_longer_than_what_thi
 
 
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_a_clock_that_is_set_during_a_request_makes_it_no_longer_and_no_shorter(jump: timedelta) -> None:
+    ledger = FakeLedger()
+    attempts = Attempts(RETRY_DELAYS, timedelta(seconds=30), ledger)
+    attempt = attempts.begin(WEB, NOW, NOW, "a key")
+    attempts.shift(jump)
+    attempts.move(WEB, attempt, Result.COMPLETED, NOW + jump + timedelta(minutes=5))
+    assert ledger.took == {"a key": timedelta(minutes=5)}
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
 @pytest.mark.parametrize("fault", [None, Fault.LOSE_ANSWER])
 def test_a_clock_that_is_set_while_lists_lag_leads_to_no_second_request(jump: timedelta, fault: Fault | None) -> None:
     cloud = FakeCloud([policy(WEB, schedule="hourly")])

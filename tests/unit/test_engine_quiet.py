@@ -71,8 +71,9 @@ class TestOrder:
         bench.shell.run(10 * MINUTE)
         assert bench.runner.calls == []
 
-    def test_a_list_that_grew_old_while_the_server_was_made_quiet_is_renewed(self) -> None:
-        bench = Bench(takes=2 * MINUTE)
+    @pytest.mark.parametrize("takes", [SECOND, 2 * MINUTE], ids=["at once", "long"])
+    def test_the_list_is_fetched_anew_once_the_server_was_made_quiet(self, takes: timedelta) -> None:
+        bench = Bench(takes=takes)
         bench.shell.engine.run_pass(bench.rules)
         bench.shell.close()
         assert [call for call, _ in bench.cloud.calls] == ["list", "before", "list", "create"]
@@ -255,6 +256,39 @@ class TestBeside:
         self.until(lambda: new.engine.run_pass(rules).outcomes[0].kind is Kind.WAITING)
         new.close()
         assert cloud.changes() == [("create", TODAY)], "the new engine knows what the old one asked for"
+
+    def test_a_server_that_a_reload_removes_does_not_stay_quiet(
+        self, slow: threading.Event, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rules = [quiet_policy()]
+        cloud = FakeCloud(rules)
+        runner = Runner(cloud)
+        old = self.shell(cloud, rules, runner)
+        create, asked = cloud.create_snapshot, threading.Event()
+
+        def slowly(*given: Any) -> Any:
+            asked.set()
+            slow.wait(30)
+            return create(*given)
+
+        monkeypatch.setattr(cloud, "create_snapshot", slowly)
+        old.engine.run_pass(rules)
+        assert asked.wait(10)
+        new = self.shell(cloud, [policy(DB)], runner)
+        new.engine._ledger = new.engine._quieting._ledger = old.engine._ledger
+        new.engine.take_over(old.engine)
+        old.close()
+        slow.set()
+        self.until(lambda: cloud.changes() == [("create", TODAY)])
+        cloud.advance(timedelta(days=1))
+
+        def paid() -> bool:
+            new.engine.look_at_debts()
+            return len(runner.story()) == 2
+
+        self.until(paid)
+        new.close()
+        assert runner.story() == [("before", ""), ("after", "timed_out")]
 
     def test_at_a_stop_what_was_not_begun_is_not_sent(self) -> None:
         rules = [quiet_policy()]

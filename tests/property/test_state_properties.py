@@ -43,13 +43,15 @@ class Model:
     calls: list[Call] = field(default_factory=list)
 
     def past(self, now: datetime) -> Past:
+        """What is known at `now`, by an uptime that goes back with the clock: from later on it is of no use."""
         attempts: dict[Id, Attempt | None] = {}
         deletions: dict[Id, tuple[Id, datetime]] = {}
         rooms: dict[Id, tuple[datetime, Id]] = {}
         for call in self.calls:
             each, at = call.intent, min(call.ended_at or call.intent.at, now)
+            lost = (call.ended_at or call.intent.at) > now
             if each.verb == "create" and call.result in STAGES and each.by != "restore":
-                attempts[each.server_id] = self._attempt(call, at, now)
+                attempts[each.server_id] = self._attempt(call, at, now, lost=lost)
             if each.verb == "delete" and each.snapshot_id is not None:
                 if call.result is Result.DONE:
                     deletions[each.server_id] = (each.snapshot_id, at)
@@ -62,9 +64,9 @@ class Model:
         )
 
     @staticmethod
-    def _attempt(call: Call, at: datetime, now: datetime) -> Attempt | None:
+    def _attempt(call: Call, at: datetime, now: datetime, *, lost: bool) -> Attempt | None:
         each, begun = call.intent, min(call.intent.at, now)
-        if begun < now - timedelta(days=7):
+        if lost and begun < now - timedelta(days=1):
             return None
         assert each.slot
         return Attempt(each.slot, STAGES[call.result], at, begun, each.attempt, "", key=each.key)

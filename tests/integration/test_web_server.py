@@ -230,7 +230,7 @@ def test_stopping_does_not_wait_for_clients_that_stay() -> None:
         assert asked(server.address)[0] == 200
         begun = time.monotonic()
         server.stop()
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 10
         assert all(received(client) == b"" for client in clients)
 
 

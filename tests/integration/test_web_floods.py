@@ -8,9 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -60,10 +61,16 @@ def test_a_prober_is_answered_under_a_flood_and_mostly_within_a_second(kind: str
 
 
 def test_who_does_not_read_and_asks_on_gets_no_third_answer() -> None:
-    with served(application(1000)) as address, connected(address) as client:
+    app, asked_for = application(1000), []
+
+    def counting(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        asked_for.append(environ["PATH_INFO"])
+        return app(environ, start_response)
+
+    with served(counting) as address, connected(address) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         client.sendall((GET % b"/status.json").replace(b"close", b"keep-alive") * 8)
-        time.sleep(0.5)  # in which it does not read
+        until("a second answer is begun before the first is read", lambda: len(asked_for) > 1)
         answers = received(client)
         assert answers.count(b"HTTP/1.1 200 OK") == 2
         assert answers.count(b"Connection: close") == 1

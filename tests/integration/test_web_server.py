@@ -7,7 +7,7 @@ import socket
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -38,7 +38,9 @@ def application(count: int = 3, gate: Gate | None = None) -> App:
 
 
 @contextmanager
-def served(app: App | None = None, place: Place = ANYWHERE, patience_s: float = 20) -> Iterator[Any]:
+def served(
+    app: Callable[..., Iterable[bytes]] | None = None, place: Place = ANYWHERE, patience_s: float = 20
+) -> Iterator[Any]:
     """The address of a running server; afterwards none of its threads and descriptors is left."""
     threads, files = threading.active_count(), open_files()
     server = WebServer(listener_at(place), app or application(), patience_s=patience_s)

@@ -41,15 +41,15 @@ _said = _Said()
 
 def _apprise() -> Any:
     """The library, whose own log lines go nowhere: they may repeat an address."""
-    try:
-        import apprise
-    except ImportError:
-        remedy = "install it with pip install 'vps-rotator[apprise]', or remove notify.apprise"
-        raise ConfigError((f"notify.apprise: the package apprise is not installed; {remedy}",)) from None
     library = logging.getLogger("apprise")
     library.handlers[:] = [_said]
     library.propagate = False
     library.setLevel(logging.WARNING)
+    try:
+        import apprise  # logs already while it is imported
+    except ImportError:
+        remedy = "install it with pip install 'vps-rotator[apprise]', or remove notify.apprise"
+        raise ConfigError((f"notify.apprise: the package apprise is not installed; {remedy}",)) from None
     return apprise
 
 
